@@ -1,0 +1,47 @@
+"""Errors that a person is meant to read: what happened, where, and what to do about it.
+
+ArbitrageError
+├── RecipeError      the recipe asks for something that cannot be
+├── PromptError      prompts cannot be read
+├── TeacherError     a teacher is not who the recipe says, or lets nobody in
+├── RewardError      a reward function misbehaved
+├── StoreError       the run's store cannot be used
+├── DatasetError     a dataset folder is not what its manifest says
+└── Interrupted      Ctrl-C; everything durable stays
+"""
+
+
+class ArbitrageError(Exception):
+    """The command cannot go on; the message is shown as it is and `exit_code` ends the process."""
+
+    exit_code = 2
+
+
+class RecipeError(ArbitrageError):
+    """The recipe asks for something that cannot be."""
+
+
+class PromptError(ArbitrageError):
+    """Prompts cannot be read."""
+
+
+class TeacherError(ArbitrageError):
+    """A teacher is not who the recipe says, or lets nobody in."""
+
+
+class RewardError(ArbitrageError):
+    """A reward function misbehaved."""
+
+
+class StoreError(ArbitrageError):
+    """The run's store cannot be used."""
+
+
+class DatasetError(ArbitrageError):
+    """A dataset folder is not what its manifest says."""
+
+
+class Interrupted(ArbitrageError):
+    """The user stopped the command; everything durable stays."""
+
+    exit_code = 130

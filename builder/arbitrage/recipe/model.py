@@ -1,0 +1,212 @@
+"""What a recipe may say: one class a block, unknown keys refused."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+CHECKS = ("empty", "truncated", "no_answer")
+RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
+ROLES = ("prompt", "messages", "language", "source_id", "reference")
+OWN_COLUMNS = (
+    "prompt_id source_id language prompt completion teacher model revision draw reasoning finish_reason "
+    "prompt_tokens completion_tokens tokens_from checks reward rewards parents error"
+).split()
+TRAINER_COLUMNS = ("text", "messages", "label", "chosen", "rejected", "tools", "images")
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", value):
+        raise ValueError(
+            f"{value!r} is not a language tag such as de, zh or sr-Latn (BCP-47 language[-Script])"
+        )
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)", value)
+        if not match:
+            raise ValueError(f"{value!r} is not a time such as 30s, 15m or 2h")
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    return value
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Language = Annotated[str, AfterValidator(_language)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+
+
+class Part(BaseModel):
+    """A block of the recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(Part):
+    """How a teacher samples; what a teacher sets replaces the recipe's value of the same name."""
+
+    temperature: float = Field(0.3, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(1024, ge=1)
+    stop: list[str] = []
+
+
+class PromptSource(Part):
+    """Where prompts come from: a Hub id, or a local .jsonl, .parquet or folder."""
+
+    path: str
+    config: str | None = None
+    revision: str | None = None
+    split: str = "train"
+    columns: dict[str, str] = {"prompt": "prompt"}
+    language: Language | None = None
+    license: str | None = None
+    sample: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _columns_make_sense(self) -> "PromptSource":
+        if ("prompt" in self.columns) == ("messages" in self.columns):
+            raise ValueError("columns must map exactly one of prompt and messages")
+        if ("language" in self.columns) == (self.language is not None):
+            raise ValueError("give either language: or columns: {language: ...}")
+        for name in self.columns:
+            if name not in ROLES and (name in OWN_COLUMNS or name in TRAINER_COLUMNS):
+                raise ValueError(
+                    f"a carried column cannot be called {name!r}: the dataset or trainers use that name"
+                )
+        return self
+
+
+class Price(Part):
+    """What a teacher costs: USD per million tokens, or USD per hour of its endpoints together."""
+
+    input: float | None = Field(None, ge=0)
+    output: float | None = Field(None, ge=0)
+    hour: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Price":
+        tokens = self.input is not None and self.output is not None and self.hour is None
+        hourly = self.hour is not None and self.input is None and self.output is None
+        if not (tokens or hourly):
+            raise ValueError("give {input: ..., output: ...} in USD per 1M tokens, or {hour: ...}")
+        return self
+
+
+class Teacher(Part):
+    """A model that completes prompts, behind one or more endpoints."""
+
+    endpoint: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
+    api: Literal["tgi", "openai"]
+    model: str
+    served_as: str | None = None
+    revision: str | None = None
+    token: str | None = Field(None, repr=False)
+    languages: list[Language] | None = None
+    group: str | None = None
+    license: str | None = None
+    price: Price | None = None
+    system: dict[Language, str] = {}
+    sampling: dict[str, Any] = {}
+    format: Literal["chat", "raw"] = "chat"
+    extra: dict[str, Any] = {}
+    concurrency: int = Field(64, ge=1, le=4096)
+    deadline: Seconds = 600.0
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_url(cls, value: list[str]) -> list[str]:
+        for url in value:
+            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+                raise ValueError(
+                    f"{url!r} is not an endpoint such as http://host:8080 (credentials go into token:)"
+                )
+        return [url.rstrip("/") for url in value]
+
+    def serves(self, language: str) -> bool:
+        """Say whether the teacher is asked in this language."""
+        return self.languages is None or language in self.languages
+
+
+class Reward(Part):
+    """A score for a completion: a built-in (`exact_match`, `chrf`) or `module:name`, called as TRL does."""
+
+    python: str
+    options: dict[str, Any] = {}
+
+
+class Arm(Part):
+    """A router of this recipe: a built-in name or `module:name`."""
+
+    router: str
+    teacher: str | None = None
+
+
+class Recipe(Part):
+    """A whole recipe, as validated; names of teachers, rewards and arms are the keys of their blocks."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")
+    license: str
+    languages: list[Language] = Field(min_length=1)
+    prompts: list[PromptSource] = Field(min_length=1)
+    test: float = Field(0.05, ge=0, lt=1)
+    teachers: dict[str, Teacher] = Field(min_length=1)
+    sampling: Sampling = Sampling()
+    rewards: dict[str, Reward] = {}
+    route_by: str | None = None
+    checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
+    arms: dict[str, Arm] = Field(min_length=1)
+    patience: Seconds = 900.0
+    tolerate: float = Field(0.01, ge=0, le=1)
+    seed: int = 0
+
+    def sampling_of(self, teacher: str) -> Sampling:
+        """Return a teacher's own sampling over the recipe's."""
+        return Sampling.model_validate({**self.sampling.model_dump(), **self.teachers[teacher].sampling})
+
+    def teachers_for(self, language: str) -> list[str]:
+        """Return the names of the teachers that are asked in a language, in the recipe's order."""
+        return [name for name, teacher in self.teachers.items() if teacher.serves(language)]
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> "Recipe":
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError("languages lists a language twice")
+        for name in self.teachers:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(f"teachers: {name!r} is not a name (letters, digits, '.', '_' and '-')")
+        for name, teacher in self.teachers.items():
+            try:
+                self.sampling_of(name)
+            except ValueError as error:
+                raise ValueError(f"teachers.{name}.sampling: {error}") from error
+            for language in [*(teacher.languages or []), *teacher.system]:
+                if language not in self.languages:
+                    raise ValueError(f"teachers.{name}: {language!r} is not among the recipe's languages")
+        for language in self.languages:
+            if not self.teachers_for(language):
+                raise ValueError(f"no teacher serves {language!r}: add one, or take it out of languages")
+        for name, arm in self.arms.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED_ARMS:
+                raise ValueError(
+                    f"arms: {name!r} is not a name for an arm ([a-z][a-z0-9_]*, and not {', '.join(RESERVED_ARMS)})"
+                )
+            if arm.teacher is not None and arm.teacher not in self.teachers:
+                raise ValueError(f"arms.{name}.teacher: no teacher is called {arm.teacher!r}")
+        if self.route_by is not None and self.route_by not in self.rewards:
+            raise ValueError(f"route_by: no reward is called {self.route_by!r}")
+        if self.route_by is None and len(self.rewards) > 1:
+            raise ValueError("route_by: say which of the rewards routes")
+        return self

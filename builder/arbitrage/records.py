@@ -1,0 +1,110 @@
+"""The handful of frozen things that travel along the line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+Split = Literal["train", "test"]
+
+
+class Message(TypedDict):
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One instruction in one language, ending with a user turn; `source_id` joins its translations."""
+
+    id: str
+    language: str
+    source_id: str
+    split: Split
+    messages: Sequence[Message]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """What the recipe carries along, `reference` among it where it is mapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A router's wish: this teacher's answer, with the probability with which the router wished it."""
+
+    teacher: str
+    draw: int = 0
+    propensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a teacher gave for one ask, as routers see it and as the pool publishes it."""
+
+    teacher: str
+    draw: int
+    model: str
+    revision: str
+    completion: str | None
+    """None when `error` stands in its place."""
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_from: str | None = None
+    """Who counted the tokens: `usage` or `details`; None when nobody did."""
+    checks: Sequence[str] = ()
+    reward: float | None = None
+    """The score that routes; None when there is none."""
+    rewards: Sequence[tuple[str, float | None]] = ()
+    """Every reward of the recipe by name, in the recipe's order."""
+    error: str | None = None
+    """The kind of failure, one of `teachers.failure.Kind`."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is any text to use."""
+        return self.error is None and self.completion is not None and self.completion.strip() != ""
+
+    @property
+    def unflagged(self) -> bool:
+        """Whether no check speaks against it."""
+        return not self.checks
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An ask as a route records it; `round` counts from 0."""
+
+    teacher: str
+    draw: int
+    round: int
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A router's last word on a prompt: the chosen (teacher, draw), or None, and why."""
+
+    chosen: tuple[str, int] | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An arm's choice for one prompt, with all that it asked."""
+
+    arm: str
+    asked: Sequence[Asked]
+    chosen: tuple[str, int] | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """One prompt at the end of the line: all its answers and every arm's route."""
+
+    prompt: Prompt
+    answers: Sequence[Answer]
+    """In order of (teacher, draw), one for each pair that some arm asked."""
+    routes: Sequence[Route]
+    """In the recipe's order of arms; arms that have nobody to ask for this prompt are absent."""

@@ -1,0 +1,42 @@
+"""Routers: ways of asking. A built-in is a class in `BUILT_IN`; `module:name` names one of the user's."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from arbitrage.errors import RecipeError
+from arbitrage.extension import load_object
+from arbitrage.recipe.model import Recipe
+from arbitrage.routers.reward import Reward
+from arbitrage.routers.router import Router, Setting, settle
+from arbitrage.routers.single import Random, Single
+
+__all__ = ["BUILT_IN", "Router", "Setting", "make_routers", "routing_reward", "settle"]
+
+BUILT_IN: dict[str, Callable[[Setting], Router]] = {"single": Single, "random": Random, "reward": Reward}
+
+
+def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
+    """Make the routers of a recipe's arms, in the recipe's order.
+
+    With `folder` None nothing the recipe names is imported and only arms with built-in routers are made.
+
+    Raises:
+        RecipeError: an arm names a router that there is not, or lacks what its router needs.
+    """
+    pool = {language: recipe.teachers_for(language) for language in recipe.languages}
+    routers: dict[str, Router] = {}
+    for name, arm in recipe.arms.items():
+        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None)
+        if arm.router in BUILT_IN:
+            if arm.teacher is not None and arm.router != "single":
+                raise RecipeError(f"arms.{name}.teacher: router {arm.router} asks no teacher of its own")
+            routers[name] = BUILT_IN[arm.router](setting)
+        elif folder is not None:
+            where = f"arms.{name}.router (built in are {', '.join(BUILT_IN)})"
+            routers[name] = load_object(arm.router, folder, where)(setting)
+    return routers
+
+
+def routing_reward(recipe: Recipe) -> str | None:
+    """Return the name of the reward that routes: `route_by`, or the only one there is."""
+    return recipe.route_by or next(iter(recipe.rewards), None)
