@@ -21,7 +21,7 @@ def load_object(spec: str, folder: Path, where: str) -> Any:
         sys.path.insert(0, str(folder))
     try:
         found = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - whatever the user's module raises is told, not swallowed
+    except Exception as error:
         raise RecipeError(
             f"{where}: cannot import {module_name!r} (looked in {folder} and in what is installed): "
             f"{type(error).__name__}: {error}"

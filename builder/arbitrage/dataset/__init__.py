@@ -1,0 +1,1 @@
+"""The dataset folder: what is written, proved and rebuilt."""

@@ -1,0 +1,1 @@
+"""Prompts: read from anywhere, checked, sampled, split and kept in the store."""

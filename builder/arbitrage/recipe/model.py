@@ -25,9 +25,7 @@ TRAINER_COLUMNS = ("text", "messages", "label", "chosen", "rejected", "tools", "
 
 def _language(value: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", value):
-        raise ValueError(
-            f"{value!r} is not a language tag such as de, zh or sr-Latn (BCP-47 language[-Script])"
-        )
+        raise ValueError(f"{value!r} is not a language tag such as de, zh or sr-Latn")
     return value
 
 
@@ -84,7 +82,7 @@ class PromptSource(Part):
         for name in self.columns:
             if name not in ROLES and (name in OWN_COLUMNS or name in TRAINER_COLUMNS):
                 raise ValueError(
-                    f"a carried column cannot be called {name!r}: the dataset or trainers use that name"
+                    f"a carried column cannot be called {name!r}: the dataset or trainers use it"
                 )
         return self
 
@@ -131,7 +129,7 @@ class Teacher(Part):
         for url in value:
             if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
                 raise ValueError(
-                    f"{url!r} is not an endpoint such as http://host:8080 (credentials go into token:)"
+                    f"{url!r} is not an endpoint such as http://host:8080 (secrets go into token:)"
                 )
         return [url.rstrip("/") for url in value]
 
@@ -201,7 +199,7 @@ class Recipe(Part):
         for name, arm in self.arms.items():
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED_ARMS:
                 raise ValueError(
-                    f"arms: {name!r} is not a name for an arm ([a-z][a-z0-9_]*, and not {', '.join(RESERVED_ARMS)})"
+                    f"arms: {name!r} is not an arm ([a-z][a-z0-9_]*, not {', '.join(RESERVED_ARMS)})"
                 )
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 raise ValueError(f"arms.{name}.teacher: no teacher is called {arm.teacher!r}")

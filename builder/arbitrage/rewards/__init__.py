@@ -1,0 +1,1 @@
+"""Rewards: scores for completions, None where none could be given."""

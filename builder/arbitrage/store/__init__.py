@@ -1,0 +1,1 @@
+"""The store: everything paid for, durable, in one SQLite file."""

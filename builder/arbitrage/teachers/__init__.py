@@ -1,0 +1,1 @@
+"""Teachers: models that complete prompts, behind endpoints that fail in every way."""
