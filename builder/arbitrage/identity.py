@@ -22,9 +22,7 @@ def canonical_json(value: object) -> bytes:
 
 def sorted_json(value: object) -> bytes:
     """Return `canonical_json` with the keys of every object sorted."""
-    return json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True
-    ).encode("utf-8")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True).encode("utf-8")
 
 
 def prompt_id(language: str, messages: Sequence[Mapping[str, str]]) -> str:

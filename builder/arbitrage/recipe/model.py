@@ -81,9 +81,7 @@ class PromptSource(Part):
             raise ValueError("give either language: or columns: {language: ...}")
         for name in self.columns:
             if name not in ROLES and (name in OWN_COLUMNS or name in TRAINER_COLUMNS):
-                raise ValueError(
-                    f"a carried column cannot be called {name!r}: the dataset or trainers use it"
-                )
+                raise ValueError(f"a carried column cannot be called {name!r}: the dataset or trainers use it")
         return self
 
 
@@ -128,9 +126,7 @@ class Teacher(Part):
     def _is_url(cls, value: list[str]) -> list[str]:
         for url in value:
             if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
-                raise ValueError(
-                    f"{url!r} is not an endpoint such as http://host:8080 (secrets go into token:)"
-                )
+                raise ValueError(f"{url!r} is not an endpoint such as http://host:8080 (secrets go into token:)")
         return [url.rstrip("/") for url in value]
 
     def serves(self, language: str) -> bool:
@@ -198,9 +194,7 @@ class Recipe(Part):
                 raise ValueError(f"no teacher serves {language!r}: add one, or take it out of languages")
         for name, arm in self.arms.items():
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED_ARMS:
-                raise ValueError(
-                    f"arms: {name!r} is not an arm ([a-z][a-z0-9_]*, not {', '.join(RESERVED_ARMS)})"
-                )
+                raise ValueError(f"arms: {name!r} is not an arm ([a-z][a-z0-9_]*, not {', '.join(RESERVED_ARMS)})")
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 raise ValueError(f"arms.{name}.teacher: no teacher is called {arm.teacher!r}")
         if self.route_by is not None and self.route_by not in self.rewards:

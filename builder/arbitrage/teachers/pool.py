@@ -1,0 +1,127 @@
+"""All teachers at once: each at its own pace, none able to hold back or empty the rest."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+from arbitrage.errors import Interrupted
+from arbitrage.recipe.model import Recipe
+from arbitrage.store.store import Store
+from arbitrage.store.writer import Writer
+from arbitrage.teachers.asker import Asker
+from arbitrage.teachers.endpoint import open_session
+from arbitrage.teachers.failure import Failed
+from arbitrage.teachers.served import ServedTeacher
+
+TICK_SECONDS = 0.2
+
+Progress = Callable[[Sequence[ServedTeacher]], None]
+
+
+class Pool:
+    """The teachers of a recipe, served; open it with `open_pool`."""
+
+    def __init__(self, recipe: Recipe, store: Store, teachers: Sequence[ServedTeacher]) -> None:
+        self.recipe = recipe
+        self.store = store
+        self.teachers = teachers
+
+    async def identify(self) -> None:
+        """Find out who every teacher is.
+
+        Raises:
+            TeacherError: a teacher is somebody else, or lets nobody in.
+        """
+        await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
+        for teacher in self.teachers:
+            if teacher.revision is not None and not teacher.is_down:
+                self.store.remember_revision(teacher.config.api, teacher.config.model, teacher.revision)
+
+    async def ask(self, build: int, progress: Progress) -> None:
+        """Ask all that is planned, until every ask has an outcome or its teacher was given up.
+
+        Raises:
+            Interrupted: the user stopped it; all that came in is stored.
+            StoreError: the store cannot be written any more.
+        """
+        loop = asyncio.get_running_loop()
+        askers: list[Asker] = []
+        writer = Writer(self.store.path, build, lambda: loop.call_soon_threadsafe(_wake_all, askers))
+        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
+        tasks = [asyncio.create_task(asker.run()) for asker in askers]
+        try:
+            with _interruptible(askers, tasks) as interrupts:
+                await self._watch(askers, tasks, progress)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(writer.close)
+        for teacher in self.teachers:
+            if teacher.stopped_by:
+                self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)
+        progress(self.teachers)
+        if interrupts:
+            raise Interrupted("interrupted; everything that came in is stored, and the same command goes on from here")
+
+    async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
+        """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
+        quiet_since: float | None = None
+        while pending := [task for task in tasks if not task.done()]:
+            done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            progress(self.teachers)
+            unfinished = [asker for asker in askers if not asker.finished]
+            if not all(asker.teacher.is_down for asker in unfinished):
+                quiet_since = None
+                continue
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since >= self.recipe.patience:
+                for asker in unfinished:
+                    trouble = asker.teacher.trouble
+                    asker.give_up(Failed(trouble.kind, trouble.message))
+
+
+def _wake_all(askers: Sequence[Asker]) -> None:
+    for asker in askers:
+        asker.stop()
+
+
+@contextmanager
+def _interruptible(askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]]) -> Iterator[list[int]]:
+    """Let the first Ctrl-C finish what is in flight, the second leave it; yield the list of what came."""
+    loop, came = asyncio.get_running_loop(), list[int]()
+
+    def interrupt(number: int) -> None:
+        came.append(number)
+        for asker, task in zip(askers, tasks, strict=True):
+            if len(came) == 1:
+                asker.stop()
+            else:
+                task.cancel()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        yield came
+    except asyncio.CancelledError:
+        if not came:
+            raise
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def open_pool(recipe: Recipe, store: Store) -> AsyncIterator[Pool]:
+    """Open connections to all teachers of a recipe."""
+    async with open_session() as session:
+        teachers = [
+            ServedTeacher(name, recipe, session, store.remembered_revision(teacher.api, teacher.model))
+            for name, teacher in recipe.teachers.items()
+        ]
+        yield Pool(recipe, store, teachers)
