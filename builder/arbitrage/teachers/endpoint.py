@@ -28,17 +28,16 @@ class Endpoint:
     have worked; each failure doubles the wait.
     """
 
-    def __init__(
-        self, url: str, token: str | None, ceiling: int, deadline: float, session: aiohttp.ClientSession
-    ) -> None:
+    def __init__(self, url: str, token: str | None, ceiling: int, deadline: float) -> None:
         self.url = url
+        self.session: aiohttp.ClientSession | None = None
+        """Set while the pool is connected."""
         self.limit = Limit(ceiling)
         self.in_flight = 0
         self.parked_until: float | None = None
         self.last_failure: Failed | None = None
         self._token = token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._session = session
         self._deadline = aiohttp.ClientTimeout(total=deadline, sock_connect=CONNECT_SECONDS)
         self._failures = 0
         self._park_seconds = FIRST_PARK
@@ -137,8 +136,10 @@ class Endpoint:
     ) -> object:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8")
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
+        if self.session is None:
+            raise RuntimeError("the pool is not connected")
         try:
-            async with self._session.request(
+            async with self.session.request(
                 method, (root or self.url) + path, data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 raw = await _read_bounded(response)

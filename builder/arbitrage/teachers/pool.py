@@ -21,50 +21,79 @@ Progress = Callable[[Sequence[ServedTeacher]], None]
 
 
 class Pool:
-    """The teachers of a recipe, served; open it with `open_pool`."""
+    """The teachers of a recipe, served."""
 
-    def __init__(self, recipe: Recipe, store: Store, teachers: Sequence[ServedTeacher]) -> None:
+    def __init__(self, recipe: Recipe, store: Store) -> None:
         self.recipe = recipe
         self.store = store
-        self.teachers = teachers
+        self.teachers = [
+            ServedTeacher(name, recipe, store.remembered_revision(teacher.api, teacher.model))
+            for name, teacher in recipe.teachers.items()
+        ]
 
-    async def identify(self) -> None:
+    def identify(self) -> None:
         """Find out who every teacher is.
 
         Raises:
             TeacherError: a teacher is somebody else, or lets nobody in.
         """
-        await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
+        asyncio.run(self._identify())
         for teacher in self.teachers:
             if teacher.revision is not None and not teacher.is_down:
                 self.store.remember_revision(teacher.config.api, teacher.config.model, teacher.revision)
 
-    async def ask(self, build: int, progress: Progress) -> None:
+    def ask(self, build: int, progress: Progress) -> None:
         """Ask all that is planned, until every ask has an outcome or its teacher was given up.
 
         Raises:
             Interrupted: the user stopped it; all that came in is stored.
             StoreError: the store cannot be written any more.
         """
-        loop = asyncio.get_running_loop()
-        askers: list[Asker] = []
-        writer = Writer(self.store.path, build, lambda: loop.call_soon_threadsafe(_wake_all, askers))
-        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
-        tasks = [asyncio.create_task(asker.run()) for asker in askers]
-        try:
-            with _interruptible(askers, tasks) as interrupts:
-                await self._watch(askers, tasks, progress)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(writer.close)
+        interrupted = asyncio.run(self._ask(build, progress))
         for teacher in self.teachers:
             if teacher.stopped_by:
                 self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)
-        progress(self.teachers)
-        if interrupts:
+        if interrupted:
             raise Interrupted("interrupted; everything that came in is stored, and the same command goes on from here")
+
+    async def _identify(self) -> None:
+        async with self._connected():
+            await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
+
+    async def _ask(self, build: int, progress: Progress) -> bool:
+        askers: list[Asker] = []
+
+        def stop_all() -> None:
+            for asker in askers:
+                asker.stop()
+
+        loop = asyncio.get_running_loop()
+
+        def stop_from_thread() -> None:
+            loop.call_soon_threadsafe(stop_all)
+
+        writer = Writer(self.store.path, build, stop_from_thread)
+        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
+        async with self._connected():
+            tasks = [asyncio.create_task(asker.run()) for asker in askers]
+            try:
+                with _interruptible(askers, tasks) as interrupts:
+                    await self._watch(askers, tasks, progress)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.to_thread(writer.close)
+        progress(self.teachers)
+        return bool(interrupts)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        async with open_session() as session:
+            for teacher in self.teachers:
+                for endpoint in teacher.endpoints:
+                    endpoint.session = session
+            yield
 
     async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
         """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
@@ -83,11 +112,6 @@ class Pool:
                 for asker in unfinished:
                     trouble = asker.teacher.trouble
                     asker.give_up(Failed(trouble.kind, trouble.message))
-
-
-def _wake_all(askers: Sequence[Asker]) -> None:
-    for asker in askers:
-        asker.stop()
 
 
 @contextmanager
@@ -114,14 +138,3 @@ def _interruptible(askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]])
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-@asynccontextmanager
-async def open_pool(recipe: Recipe, store: Store) -> AsyncIterator[Pool]:
-    """Open connections to all teachers of a recipe."""
-    async with open_session() as session:
-        teachers = [
-            ServedTeacher(name, recipe, session, store.remembered_revision(teacher.api, teacher.model))
-            for name, teacher in recipe.teachers.items()
-        ]
-        yield Pool(recipe, store, teachers)

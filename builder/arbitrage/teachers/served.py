@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from arbitrage.errors import TeacherError
 from arbitrage.identity import content_id
 from arbitrage.recipe.model import Recipe, Teacher
@@ -36,7 +34,7 @@ class Counts:
 class ServedTeacher:
     """One teacher of the recipe with its endpoints."""
 
-    def __init__(self, name: str, recipe: Recipe, session: aiohttp.ClientSession, known_revision: str | None) -> None:
+    def __init__(self, name: str, recipe: Recipe, known_revision: str | None) -> None:
         self.name = name
         self.config: Teacher = recipe.teachers[name]
         self.sampling = recipe.sampling_of(name)
@@ -45,7 +43,7 @@ class ServedTeacher:
         self.counts = Counts()
         self.stopped_by: Failed | None = None
         self.endpoints = [
-            Endpoint(_base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline, session)
+            Endpoint(_base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
             for url in self.config.endpoint
         ]
         self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
@@ -112,7 +110,7 @@ class ServedTeacher:
         elif revision != self.revision:
             raise Failed(
                 Kind.IDENTITY,
-                f"came back with revision {revision[:64]!r} instead of {self.revision!r}; run the command again to ask it",
+                f"came back with revision {revision[:64]!r}, not {self.revision!r}; run the command again to ask it",
             )
         self._accept(endpoint, who)
         endpoint.unpark()
