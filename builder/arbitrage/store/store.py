@@ -91,7 +91,7 @@ class Store:
             if not rows:
                 return
             n = rows[-1][0]
-            yield [_prompt(row) for row in rows]
+            yield [prompt_of_row(row) for row in rows]
 
     def prompts_of(self, language: str, split: str, last: int) -> Iterator[list[NumberedPrompt]]:
         """Yield pages of one language's prompts of one split, in id order."""
@@ -105,7 +105,7 @@ class Store:
             if not rows:
                 return
             after = rows[-1][1]
-            yield [_prompt(row) for row in rows]
+            yield [prompt_of_row(row) for row in rows]
 
     def prompt(self, prompt_id: str) -> NumberedPrompt | None:
         """Return one prompt by its id or by the start of it, where only one starts so."""
@@ -114,7 +114,7 @@ class Store:
             "WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT 2",
             (prompt_id, prompt_id),
         ).fetchall()
-        return _prompt(rows[0]) if len(rows) == 1 else None
+        return prompt_of_row(rows[0]) if len(rows) == 1 else None
 
     # Asks
 
@@ -140,7 +140,7 @@ class Store:
             "AND f.build = ?) ORDER BY a.prompt, a.draw LIMIT ?",
             (teacher, *after, build, PAGE),
         ).fetchall()
-        return [PendingAsk(_prompt(row[:7]), row[7], row[8]) for row in rows]
+        return [PendingAsk(prompt_of_row(row[:7]), row[7], row[8]) for row in rows]
 
     def stored(self, completion_ids: Sequence[str]) -> set[str]:
         """Return those of the ids that are in the store."""
@@ -182,7 +182,8 @@ class Store:
         return row[0] if row else None
 
 
-def _prompt(row: Sequence[Any]) -> NumberedPrompt:
+def prompt_of_row(row: Sequence[Any]) -> NumberedPrompt:
+    """Read a row of (n, id, language, split, source_id, messages, columns)."""
     n, prompt_id, language, split, source_id, messages, columns = row
     return NumberedPrompt(n, Prompt(prompt_id, language, source_id, split, json.loads(messages), json.loads(columns)))
 
