@@ -59,7 +59,7 @@ def read_hub(source: PromptSource, columns: Sequence[str]) -> Iterator[Read]:
     """Stream the rows of a dataset on the Hub, at the commit that its revision is now.
 
     Raises:
-        PromptError: the dataset, split or column does not exist, may not be read, or the Hub cannot be reached.
+        PromptError: there is no such dataset, split or column, or it cannot be read or reached.
     """
     commit = resolve(source)
     import datasets
@@ -95,10 +95,11 @@ def _gated(source: PromptSource) -> PromptError:
     )
 
 
-def _unreachable() -> tuple[type[Exception], ...]:
-    import httpx
+def _unreachable() -> tuple[type[BaseException], ...]:
+    from huggingface_hub.errors import HfHubHTTPError
 
-    return (OSError, httpx.HTTPError)
+    # Its first base is the HTTP client's own error: httpx's in huggingface_hub 1, httpx2's in 2.
+    return (OSError, HfHubHTTPError.__bases__[0])
 
 
 def _shown(source: PromptSource) -> str:
