@@ -29,9 +29,7 @@ async def _serve(doubles: list[Double]) -> None:
 
 def main() -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, help="the port of the first double; 0 takes a free one")
     parser.add_argument("--config", type=Path)
     options = parser.parse_args()

@@ -70,11 +70,7 @@ def finish(text: str, plan: Plan, key: str) -> Answer:
     seed = None
     if plan.samples:
         seed = int(key[:15], 16) if plan.seed is None else plan.seed
-    stop = [
-        text.index(sequence) + len(sequence)
-        for sequence in plan.parameters.get("stop") or ()
-        if sequence in text
-    ]
+    stop = [text.index(sequence) + len(sequence) for sequence in plan.parameters.get("stop") or () if sequence in text]
     stopped = text[: min(stop)] if stop else text
     tokens = count_tokens(stopped)
     if tokens > plan.budget or (tokens == plan.budget and not stop):

@@ -66,9 +66,7 @@ class App:
                 return refused(refusal)
         if method in ("GET", "HEAD") and (get := self.get.get(path)):
             return get()
-        methods = [
-            name for name, known in (("GET,HEAD", path in self.get), ("POST", path in self.post)) if known
-        ]
+        methods = [name for name, known in (("GET,HEAD", path in self.get), ("POST", path in self.post)) if known]
         if not methods:
             return web.Response(status=404)
         return web.Response(status=405, headers={"Allow": ",".join(methods)})
@@ -101,9 +99,7 @@ class App:
 
     def _models(self) -> web.Response:
         model = self.double.faults.info_model or self.double.model_id
-        return _json(
-            {"object": "list", "data": [{"id": model, "object": "model", "created": 0, "owned_by": model}]}
-        )
+        return _json({"object": "list", "data": [{"id": model, "object": "model", "created": 0, "owned_by": model}]})
 
     def _metrics(self) -> web.Response:
         requests = list(self.log.requests)

@@ -96,11 +96,7 @@ def _envelope(kind: str, model: str) -> Body:
 
 
 def _logprobs(tokens: list[Any]) -> Body:
-    return {
-        "content": [
-            {"token": token["text"], "logprob": token["logprob"], "top_logprobs": []} for token in tokens
-        ]
-    }
+    return {"content": [{"token": token["text"], "logprob": token["logprob"], "top_logprobs": []} for token in tokens]}
 
 
 def chat(plan: Plan, answer: Answer, model: str, request: Mapping[str, Any], tool: str | None) -> Body:

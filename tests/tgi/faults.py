@@ -62,14 +62,10 @@ class Faults:
         """Change some fields; a dictionary or list replaces the one before."""
         known = {field.name for field in fields(self)} - {"on_down"}
         if unknown := set(changes) - known:
-            raise ValueError(
-                f"no such fault field: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
-            )
+            raise ValueError(f"no such fault field: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
         named = [*changes.get("shares", ()), *changes.get("by_prompt", ()), *changes.get("next", ())]
         if wrong := set(named) - KINDS:
-            raise ValueError(
-                f"no such fault: {', '.join(sorted(wrong))}; there are {', '.join(sorted(KINDS))}"
-            )
+            raise ValueError(f"no such fault: {', '.join(sorted(wrong))}; there are {', '.join(sorted(KINDS))}")
         for name, value in changes.items():
             setattr(self, name, value)
         if "down" in changes and self.on_down:
@@ -78,9 +74,7 @@ class Faults:
     def clear(self) -> None:
         """Let nothing go wrong any more; a double that is down comes back."""
         plain = Faults()
-        self.set(
-            **{field.name: getattr(plain, field.name) for field in fields(self) if field.name != "on_down"}
-        )
+        self.set(**{field.name: getattr(plain, field.name) for field in fields(self) if field.name != "on_down"})
 
     def pick(self, index: int, key: str, in_flight: int) -> str:
         """Return what goes wrong with this request, or nothing."""

@@ -65,9 +65,7 @@ class Log:
         requests = list(self.requests)
         return {
             "requests": len(requests),
-            "by_status": dict(
-                Counter(str(request.status) for request in requests if request.end is not None)
-            ),
+            "by_status": dict(Counter(str(request.status) for request in requests if request.end is not None)),
             "by_fault": dict(Counter(request.fault for request in requests if request.fault)),
             "in_flight": self.in_flight,
             "most_in_flight": self.most_in_flight,

@@ -18,9 +18,7 @@ class Refusal(Exception):
     With an `error_type` the body is TGI's JSON, without one it is `error` as it stands.
     """
 
-    def __init__(
-        self, status: int, error: str, error_type: str = "", content_type: str = "text/plain"
-    ) -> None:
+    def __init__(self, status: int, error: str, error_type: str = "", content_type: str = "text/plain") -> None:
         super().__init__(error)
         self.status = status
         self.error = error

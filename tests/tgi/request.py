@@ -33,9 +33,7 @@ def read(raw: bytes, content_type: str, check: Check) -> dict[str, Any]:
         check(body, "")
     except Mismatch as error:
         place = f"at line 1 column {len(raw)}"
-        raise Refusal(
-            422, f"Failed to deserialize the JSON body into the target type: {error} {place}"
-        ) from None
+        raise Refusal(422, f"Failed to deserialize the JSON body into the target type: {error} {place}") from None
     return body  # type: ignore[no-any-return]
 
 

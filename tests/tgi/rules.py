@@ -83,9 +83,7 @@ def plan(inputs: str, parameters: Mapping[str, Any], limits: Limits) -> Plan:
     if get("max_new_tokens") == 0:
         raise _invalid("`max_new_tokens` must be strictly positive")
     if len(stop) > limits.max_stop_sequences:
-        raise _invalid(
-            f"`stop` supports up to {limits.max_stop_sequences} stop sequences. Given: {len(stop)}"
-        )
+        raise _invalid(f"`stop` supports up to {limits.max_stop_sequences} stop sequences. Given: {len(stop)}")
     if many and get("seed") is not None:
         raise _invalid("`seed` must not be set when `best_of` > 1")
     top_n = get("top_n_tokens")
@@ -97,8 +95,7 @@ def plan(inputs: str, parameters: Mapping[str, Any], limits: Limits) -> Plan:
     if truncate is not None:
         if not 0 < truncate <= limits.max_input_tokens:
             raise _invalid(
-                f"`truncate` must be strictly positive and less than {limits.max_input_tokens}. "
-                f"Given: {truncate}"
+                f"`truncate` must be strictly positive and less than {limits.max_input_tokens}. Given: {truncate}"
             )
         # TGI keeps the end of the input.
         inputs = inputs[-truncate * SIZE :]
@@ -124,9 +121,7 @@ def _fits(input_tokens: int, max_new_tokens: int | None, limits: Limits) -> int:
             f"Given: {input_tokens} `inputs` tokens and {chunk} `max_new_tokens`"
         )
     if input_tokens > limits.max_input_tokens:
-        raise _invalid(
-            f"`inputs` must have less than {limits.max_input_tokens} tokens. Given: {input_tokens}"
-        )
+        raise _invalid(f"`inputs` must have less than {limits.max_input_tokens} tokens. Given: {input_tokens}")
     return chunk
 
 

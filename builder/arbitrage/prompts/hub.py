@@ -18,9 +18,7 @@ def resolve(source: PromptSource) -> str:
         PromptError: there is no such dataset or revision, it may not be read, or the Hub cannot be reached.
     """
     if not ID.fullmatch(source.path):
-        raise PromptError(
-            f"{source.path}: is neither a file here (.jsonl, .parquet, folder) nor a Hub id (org/name)"
-        )
+        raise PromptError(f"{source.path}: is neither a file here (.jsonl, .parquet, folder) nor a Hub id (org/name)")
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -36,9 +34,7 @@ def resolve(source: PromptSource) -> str:
     except GatedRepoError as error:
         raise _gated(source) from error
     except RevisionNotFoundError as error:
-        raise PromptError(
-            f"{shown}: the dataset has no such revision; give a commit, a tag or a branch"
-        ) from error
+        raise PromptError(f"{shown}: the dataset has no such revision; give a commit, a tag or a branch") from error
     except RepositoryNotFoundError as error:
         raise PromptError(
             f"{source.path}: no such file here and no such dataset on the Hub, or a private one; "
@@ -67,9 +63,7 @@ def read_hub(source: PromptSource, columns: Sequence[str]) -> Iterator[Read]:
 
     shown = f"{source.path}@{commit[:12]}"
     try:
-        stream = datasets.load_dataset(
-            source.path, source.config, split=source.split, revision=commit, streaming=True
-        )
+        stream = datasets.load_dataset(source.path, source.config, split=source.split, revision=commit, streaming=True)
         if stream.column_names is not None:
             if missing := [name for name in columns if name not in stream.column_names]:
                 raise lacking(shown, missing, stream.column_names)

@@ -58,9 +58,7 @@ def _row(raw: Mapping[str, Any], source: PromptSource, where: str) -> Row:
             raise _Refusal(f"language ({mapped['language']!r}) is {_sort(language)}, not text")
         if not language or _broken(language):
             raise _Refusal(f"language ({mapped['language']!r}) is empty or not valid text")
-    source_id = (
-        _source_id(raw.get(mapped["source_id"]), mapped["source_id"]) if "source_id" in mapped else None
-    )
+    source_id = _source_id(raw.get(mapped["source_id"]), mapped["source_id"]) if "source_id" in mapped else None
     columns = {
         name: _carried(raw.get(column), column)
         for name, column in mapped.items()
@@ -85,9 +83,7 @@ def _messages(value: object, column: str) -> list[Message]:
         raise _Refusal(f"{column!r} is an empty list")
     messages = [_message(turn, position, column) for position, turn in enumerate(value)]
     if messages[-1]["role"] != "user":
-        raise _Refusal(
-            f"{column!r} ends with a turn of {messages[-1]['role']!r}; the last has to be the user's"
-        )
+        raise _Refusal(f"{column!r} ends with a turn of {messages[-1]['role']!r}; the last has to be the user's")
     if not messages[-1]["content"].strip():
         raise _Refusal(f"{column!r}: the last turn is blank")
     return messages

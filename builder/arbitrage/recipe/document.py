@@ -122,9 +122,7 @@ class _Builder:
         except YAMLError as error:
             position = getattr(error, "position", 0)
             line = f":{text.count(chr(10), 0, position) + 1}"
-            raise RecipeError(
-                f"{self.path}{line}: is not YAML: holds a control character; take it out"
-            ) from None
+            raise RecipeError(f"{self.path}{line}: is not YAML: holds a control character; take it out") from None
 
     def _value(self, event: Any, events: Iterator[Event], loc: Loc) -> object:
         self.lines.setdefault(loc, event.start_mark.line + 1)
@@ -149,9 +147,7 @@ class _Builder:
 
     def _alias(self, event: AliasEvent, loc: Loc) -> object:
         if event.anchor not in self.anchors:
-            raise self._error(
-                event, loc, f"*{event.anchor} repeats a value, but there is no &{event.anchor} before"
-            )
+            raise self._error(event, loc, f"*{event.anchor} repeats a value, but there is no &{event.anchor} before")
         value, size = self.anchors[event.anchor]
         self._count(size, event, loc)
         return value

@@ -42,9 +42,7 @@ class Environment:
         if value is None:
             return None
         if not isinstance(value, str) or not (match := REFERENCE.fullmatch(value)):
-            what = (
-                "must be one ${NAME}, read from the environment, and nothing else: a recipe holds no secret"
-            )
+            what = "must be one ${NAME}, read from the environment, and nothing else: a recipe holds no secret"
             self.problems.append(Problem(loc, what))
             return None
         expanded = self._value(match[1], loc)
@@ -60,9 +58,7 @@ class Environment:
             return ""
         value = self.variables.get(name)
         if value is None:
-            self.problems.append(
-                Problem(loc, f"environment variable {name} is not set; export it, or write the value")
-            )
+            self.problems.append(Problem(loc, f"environment variable {name} is not set; export it, or write the value"))
             return ""
         if any("\ud800" <= character <= "\udfff" for character in value):
             self.problems.append(Problem(loc, f"environment variable {name} is not UTF-8"))

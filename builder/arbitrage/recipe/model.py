@@ -88,9 +88,7 @@ class PromptSource(Part):
             raise ValueError("give either language: or columns: {language: ...}")
         for name in self.columns:
             if name not in ROLES and (name in OWN_COLUMNS or name in TRAINER_COLUMNS):
-                raise ValueError(
-                    f"a carried column cannot be called {name!r}: the dataset or trainers use it"
-                )
+                raise ValueError(f"a carried column cannot be called {name!r}: the dataset or trainers use it")
         return self
 
 
@@ -236,9 +234,7 @@ class Recipe(Part):
             first = placeholders.setdefault(placeholder(name), name)
             if first != name:
                 yield Problem(loc, f"is published as {placeholder(name)}, as {first!r} is: rename one")
-            what = teacher.model_dump(
-                include={"model", "revision", "api", "format", "served_as", "system", "extra"}
-            )
+            what = teacher.model_dump(include={"model", "revision", "api", "format", "served_as", "system", "extra"})
             sampling = self.sampling_of(name).model_dump()
             first = asked.setdefault(json.dumps([what, sampling], sort_keys=True), name)
             if first != name:

@@ -55,6 +55,4 @@ def _validated(data: object, document: Document) -> tuple[Recipe | None, list[Pr
 def _listed(problems: list[Problem], document: Document) -> str:
     lines = [(document.line(problem.loc), problem) for problem in problems]
     lines.sort(key=lambda item: item[0])
-    return "\n".join(
-        f"{document.path}:{line}: {dotted(problem.loc)}: {problem.what}" for line, problem in lines
-    )
+    return "\n".join(f"{document.path}:{line}: {dotted(problem.loc)}: {problem.what}" for line, problem in lines)

@@ -51,7 +51,8 @@ def _chrf() -> "CHRF":
 def _paired(completions: Sequence[Conversation], reference: Sequence[Any]) -> list[tuple[str, list[str]]]:
     references = reference or [None] * len(completions)
     return [
-        (completion[-1]["content"], _texts(expected)) for completion, expected in zip(completions, references, strict=True)
+        (completion[-1]["content"], _texts(expected))
+        for completion, expected in zip(completions, references, strict=True)
     ]
 
 

@@ -60,7 +60,9 @@ class Reward:
                 "command again: completions and earlier scores are stored"
             ) from error
         if len(scores) != len(batch):
-            raise RewardError(f"rewards.{self.name} ({self.model}) returned {len(scores)} scores for {len(batch)} completions")
+            raise RewardError(
+                f"rewards.{self.name} ({self.model}) returned {len(scores)} scores for {len(batch)} completions"
+            )
         return [self._checked(score, prompt) for score, (prompt, _) in zip(scores, batch, strict=True)]
 
     def _checked(self, score: object, prompt: Prompt) -> float | None:
@@ -85,7 +87,9 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
         RecipeError: a reward names nothing that can be loaded and called.
         RewardError: making a reward from its options failed.
     """
-    carried = sorted({name for source in recipe.prompts for name in source.columns if name not in ROLES} | _reference(recipe))
+    carried = sorted(
+        {name for source in recipe.prompts for name in source.columns if name not in ROLES} | _reference(recipe)
+    )
     rewards = []
     for name, config in recipe.rewards.items():
         where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
