@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arbitrage.columns import carried_columns
 from arbitrage.errors import RewardError
 from arbitrage.extension import load_object
 from arbitrage.identity import content_id
-from arbitrage.recipe.model import ROLES, Recipe
+from arbitrage.recipe.model import Recipe
 from arbitrage.records import Prompt
 from arbitrage.rewards.reference import chrf, exact_match, signature
 
@@ -87,9 +88,6 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
         RecipeError: a reward names nothing that can be loaded and called.
         RewardError: making a reward from its options failed.
     """
-    carried = sorted(
-        {name for source in recipe.prompts for name in source.columns if name not in ROLES} | _reference(recipe)
-    )
     rewards = []
     for name, config in recipe.rewards.items():
         where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
@@ -100,16 +98,12 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
             revision = _source_hash(function)
         if inspect.isclass(function) or config.options:
             try:
-                function = function(**config.options)
+                function = function(**config.options)  # type: ignore[assignment]
             except Exception as error:
                 raise RewardError(f"rewards.{name}: {config.python} with its options raised {error!r}") from error
         model = content_id("reward", python=config.python, options=config.options) if config.options else config.python
-        rewards.append(Reward(name, model, revision, function, carried))
+        rewards.append(Reward(name, model, revision, function, carried_columns(recipe)))
     return rewards
-
-
-def _reference(recipe: Recipe) -> set[str]:
-    return {"reference"} if any("reference" in source.columns for source in recipe.prompts) else set()
 
 
 def _source_hash(function: object) -> str:
