@@ -68,20 +68,17 @@ class Reader:
         if not self._rewards or not completions:
             return {}
         rows = self._store.connection.execute(
-            f"SELECT completion_id, reward, value FROM score WHERE completion_id IN ({_marks(completions)})", completions
+            f"SELECT completion_id, reward, value FROM score WHERE completion_id IN ({_marks(completions)})",
+            completions,
         )
         return {(completion_id, key): value for completion_id, key, value in rows}
 
-    def _answer(
-        self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None]
-    ) -> Answer:
+    def _answer(self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None]) -> Answer:
         model = self._recipe.teachers[row.teacher].model
         if row.id is None:
             revision = self._teachers[row.teacher].revision or UNVERIFIED
             return Answer(row.teacher, row.draw, model, revision, None, error=row.failure)
-        rewards = [
-            (reward.name, scores.get((row.id, key))) for reward, key in zip(self._rewards, keys, strict=True)
-        ]
+        rewards = [(reward.name, scores.get((row.id, key))) for reward, key in zip(self._rewards, keys, strict=True)]
         checks: tuple[str, ...] = ()
         if row.text is not None:
             checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason)

@@ -49,9 +49,7 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
         for place, served in enumerate(answers["served"]):
             who = [name, served["model"], served["revision"], recipe.get("license") or "not stated"]
             # Tokens and money are known by teacher, so they stand beside its first model alone.
-            rows.append(
-                [*map(escape, who), count(served["answers"]), *([""] * len(spent) if place else spent)]
-            )
+            rows.append([*map(escape, who), count(served["answers"]), *([""] * len(spent) if place else spent)])
     header = "teacher,model,revision,license,answers,prompt tokens,completion tokens,USD".split(",")
     lines = ["## Teachers", "", table(header, rows), "", "Tokens are those that servers counted."]
     return "\n".join(lines)

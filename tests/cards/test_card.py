@@ -50,9 +50,7 @@ def test_a_license_of_ones_own_is_other_with_a_name(manifest: dict[str, Any]) ->
     assert head["license_name"] == "".join(char for char in HOSTILE if char.isprintable())
 
 
-@pytest.mark.parametrize(
-    "text", ["no", "y", "1e3", "0x1f", "1:30", "", "~", "a: b", "- x", "é😀", '"', "\\", "---"]
-)
+@pytest.mark.parametrize("text", ["no", "y", "1e3", "0x1f", "1:30", "", "~", "a: b", "- x", "é😀", '"', "\\", "---"])
 def test_yaml_strings_stay_strings(text: str) -> None:
     assert yaml.safe_load(scalar(text)) == text
 
@@ -78,24 +76,19 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
     assert "](http://evil" not in body
     assert "http://evil" not in body
     assert (
-        outside.count("`")
-        == arbitrage_cards.render(manifest).split("\n---\n", 1)[1].count("`") - body.count("```") * 3
+        outside.count("`") == arbitrage_cards.render(manifest).split("\n---\n", 1)[1].count("`") - body.count("```") * 3
     )
     for line in outside.splitlines():
         if line.startswith("|"):
             assert line.endswith("|")
     widths = {
-        len(line.split("|"))
-        for line in outside.split("## Teachers")[1].split("##")[0].splitlines()
-        if "|" in line
+        len(line.split("|")) for line in outside.split("## Teachers")[1].split("##")[0].splitlines() if "|" in line
     }
     assert widths == {10}
 
 
 def test_escaping_keeps_what_people_read() -> None:
-    assert (
-        escape("CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧") == "CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧"
-    )
+    assert escape("CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧") == "CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧"
     assert escape("_x_ www.a.b c://d") == "&#95;x&#95; www&#46;a.b c&#58;//d"
     assert len(escape("a" * 500)) == 200
 

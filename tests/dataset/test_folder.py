@@ -38,9 +38,7 @@ OWN = {
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
 
 
@@ -230,9 +228,7 @@ def test_mistakes_of_the_caller_are_named(tmp_path: Path) -> None:
         return found
 
     def broken(**changes):
-        return once(
-            lambda routed: replace(routed, answers=[replace(routed.answers[1], **changes)], routes=[])
-        )
+        return once(lambda routed: replace(routed, answers=[replace(routed.answers[1], **changes)], routes=[]))
 
     for wrong, message in [
         (once(lambda routed: replace(routed, prompt=replace(routed.prompt, language="no"))), "out of order"),
@@ -268,9 +264,7 @@ def test_memory_does_not_grow_with_the_dataset(tmp_path: Path) -> None:
             if (language, split) == ("de", "train"):
                 for number in range(count):
                     prompt = replace(found, id=f"{number:032x}", source_id=str(number))
-                    only = replace(
-                        answer(found, "north"), teacher="north", completion=f"hello {number}", error=None
-                    )
+                    only = replace(answer(found, "north"), teacher="north", completion=f"hello {number}", error=None)
                     yield Routed(prompt, [only], [Route("single_north", [], ("north", 0), "only answer")])
 
         return generate

@@ -71,9 +71,7 @@ def answer(prompt: Prompt, teacher: str, text: str = "") -> Answer:
             checks=("empty",),
             **base,
         )
-    completion = (
-        "" if digit % 13 == 0 else f"{TEXTS[digit % len(TEXTS)]} {teacher if digit % 3 else ''}{text}"
-    )
+    completion = "" if digit % 13 == 0 else f"{TEXTS[digit % len(TEXTS)]} {teacher if digit % 3 else ''}{text}"
     reward = None if digit % 7 == 0 else REWARDS[digit % len(REWARDS)]
     return Answer(
         teacher,

@@ -127,8 +127,7 @@ def _checked(
         prompt = routed.prompt
         if (prompt.language, prompt.split) != (language, split) or prompt.id <= before:
             raise DatasetError(
-                f"prompt {prompt.id} ({prompt.language}, {prompt.split}) is out of order in "
-                f"{language} {split}"
+                f"prompt {prompt.id} ({prompt.language}, {prompt.split}) is out of order in {language} {split}"
             )
         unknown = sorted(set(prompt.columns) - set(columns))
         if unknown:
@@ -185,9 +184,7 @@ def _manifest(
         recipe_hash=hashlib.sha256(sorted_json(published)).hexdigest(),
         recipe=dict(published),
         files=dict(files),
-        writer=Writer(
-            pyarrow=pa.__version__, settings=SETTINGS, group_rows=GROUP_ROWS, shard_rows=SHARD_ROWS
-        ),
+        writer=Writer(pyarrow=pa.__version__, settings=SETTINGS, group_rows=GROUP_ROWS, shard_rows=SHARD_ROWS),
         configs=configs,
         default_config=default_config(with_rows, configs),
         **tally.result(),

@@ -21,9 +21,7 @@ FilePath = Annotated[
         max_length=200,
     ),
 ]
-Config = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(-[a-z]{2,3}(-[A-Z][a-z]{3})?)?$", max_length=200)
-]
+Config = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(-[a-z]{2,3}(-[A-Z][a-z]{3})?)?$", max_length=200)]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/*.-]+$", max_length=200)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -157,9 +155,7 @@ def configs_of(files: Iterable[str]) -> dict[str, dict[Split, list[str]]]:
         for table, language, found_split in found:
             if found_split == split:
                 configs.setdefault(table, {})[split] = [f"{table}/*/{split}-*.parquet"]
-                configs.setdefault(f"{table}-{language}", {})[split] = [
-                    f"{table}/{language}/{split}-*.parquet"
-                ]
+                configs.setdefault(f"{table}-{language}", {})[split] = [f"{table}/{language}/{split}-*.parquet"]
     return dict(sorted(configs.items()))
 
 

@@ -29,9 +29,7 @@ SETTINGS: dict[str, Any] = {
 class Shards:
     """The Parquet files of one table, language and split."""
 
-    def __init__(
-        self, root: Path, folder: str, split: str, schema: pa.Schema, shard_rows: int = SHARD_ROWS
-    ) -> None:
+    def __init__(self, root: Path, folder: str, split: str, schema: pa.Schema, shard_rows: int = SHARD_ROWS) -> None:
         self.root = root
         self.stem = f"{folder}/{split}"
         self.schema = schema

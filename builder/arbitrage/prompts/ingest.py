@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -172,7 +171,8 @@ def _key(recipe: Recipe, pinned: list[Pinned]) -> str:
 
 def _nothing_left(recipe: Recipe, ingested: Ingested) -> str:
     lines = [
-        f"  {source.path}: {counts.read} read, {counts.unreadable} unreadable, {counts.other_language} in other languages"
+        f"  {source.path}: {counts.read} read, {counts.unreadable} unreadable, "
+        f"{counts.other_language} in other languages"
         for source, counts in zip(recipe.prompts, ingested.sources, strict=True)
     ]
     examples = [f"  {line}" for line in ingested.unreadable[:5]]
