@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
@@ -28,6 +28,7 @@ from arbitrage.store.store import Store, open_store
 from arbitrage.teachers.pool import Pool
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(slots=True)
@@ -98,9 +99,7 @@ def build(
 
 
 @contextmanager
-def prepared(
-    recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limit: int | None = None
-) -> Iterator[Line]:
+def prepared(recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limit: int | None = None) -> Iterator[Line]:
     """Hold the run, read the prompts, and find out who the teachers are; nothing is generated.
 
     Raises:

@@ -62,4 +62,3 @@ def estimate(line: Line) -> dict[str, Any]:
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
-

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from arbitrage.answers import Answers, Reader
-from arbitrage.records import Answer, Ask, Routed
-from arbitrage.records import Route as ArmRoute
+from arbitrage.records import Answer, Ask, Route, Routed
 from arbitrage.routers import Router, settle
 from arbitrage.store.store import NumberedPrompt, Store
 from arbitrage.teachers.pool import Pool
@@ -35,7 +34,7 @@ def _asks(item: NumberedPrompt, routers: Mapping[str, Router], answers: Answers)
     wanted: dict[tuple[str, int], Ask] = {}
     for arm, router in routers.items():
         step = settle(arm, router, item.prompt, lambda ask: known.get((ask.teacher, ask.draw)))
-        if step is not None and not isinstance(step, ArmRoute):
+        if step is not None and not isinstance(step, Route):
             wanted |= {(ask.teacher, ask.draw): ask for ask in step}
     return wanted.values()
 
@@ -47,15 +46,21 @@ def routed(
     for page in store.prompts_of(language, split, last):
         answers = reader.read(page)
         for item in page:
-            yield _route(item, routers, answers[item.n])
+            whole = routed_so_far(item, routers, answers[item.n])
+            if whole.unsettled:
+                raise RuntimeError(f"{whole.unsettled[0]} still asks about prompt {item.prompt.id}: plan first")
+            yield whole
 
 
-def _route(item: NumberedPrompt, routers: Mapping[str, Router], known: Mapping[tuple[str, int], Answer]) -> Routed:
-    routes = []
+def routed_so_far(
+    item: NumberedPrompt, routers: Mapping[str, Router], known: Mapping[tuple[str, int], Answer]
+) -> Routed:
+    """Return a prompt with the routes of the arms that have all they asked for."""
+    routes, unsettled = [], []
     for arm, router in routers.items():
         step = settle(arm, router, item.prompt, lambda ask: known.get((ask.teacher, ask.draw)))
-        if isinstance(step, ArmRoute):
+        if isinstance(step, Route):
             routes.append(step)
         elif step is not None:
-            raise RuntimeError(f"arm {arm} still asks about prompt {item.prompt.id}: the plan was not finished")
-    return Routed(item.prompt, [known[key] for key in sorted(known)], routes)
+            unsettled.append(arm)
+    return Routed(item.prompt, [known[key] for key in sorted(known)], routes, unsettled)

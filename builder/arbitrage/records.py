@@ -108,6 +108,8 @@ class Routed:
     """In order of (teacher, draw), one for each pair that some arm asked."""
     routes: Sequence[Route]
     """In the recipe's order of arms; arms that have nobody to ask for this prompt are absent."""
+    unsettled: Sequence[str] = ()
+    """Arms that still wait for answers; none once a build has finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The run folder: where a recipe's build keeps its state."""
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +85,7 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a small file so that a reader sees the old or the new one."""
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 def to_json(value: Any) -> str:

@@ -58,9 +58,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _teacher(
-    store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]
-) -> dict[str, Any]:
+def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     tokens = tokens_of(store, name)
     config = recipe.teachers.get(name)
     return {

@@ -58,7 +58,7 @@ class Environment:
             return ""
         value = self.variables.get(name)
         if value is None:
-            self.problems.append(Problem(loc, f"environment variable {name} is not set; export it, or write the value"))
+            self.problems.append(Problem(loc, f"environment variable {name} is not set; export it first"))
             return ""
         if any("\ud800" <= character <= "\udfff" for character in value):
             self.problems.append(Problem(loc, f"environment variable {name} is not UTF-8"))
