@@ -12,7 +12,7 @@ from arbitrage_cards.front_matter import scalar
 from dataset.world import HOSTILE, build
 from huggingface_hub import DatasetCard
 
-GOLDEN = Path(__file__).with_name("golden.md")
+GOLDEN = Path(__file__).with_name("golden.txt")
 
 
 @pytest.fixture(scope="module")
