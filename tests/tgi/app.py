@@ -54,9 +54,13 @@ class App:
         path, method = request.path, request.method
         if method == "POST" and (post := self.post.get(path)):
             if (path in SHAPES or path == "/tokenize") and not self._allowed(request):
+                if path in SHAPES:
+                    self.log.refused(path, 401)
                 return web.Response(status=401)
             limit = self.double.limits.payload_limit
             if (request.content_length or 0) > limit or len(raw := await request.read()) > limit:
+                if path in SHAPES:
+                    self.log.refused(path, 413)
                 response = refused(Refusal(413, "Failed to buffer the request body: length limit exceeded"))
                 response.force_close()
                 return response

@@ -63,7 +63,8 @@ class Generation:
                 entry.status = response.status
             return response
         except (asyncio.CancelledError, ConnectionError):
-            entry.status = 499
+            if entry.end is None:
+                entry.status = 499
             raise
         finally:
             self.log.end(entry)
@@ -80,7 +81,7 @@ class Generation:
         fault = entry.fault = faults.pick(entry.index, entry.key, entry.in_flight)
         if fault:
             if fault in SILENT:
-                return await self._silence(request, fault)
+                return await self._silence(request, entry)
             if refusal := refusal_of(fault):
                 raise refusal
         if path == "/v1/chat/completions":
@@ -89,10 +90,11 @@ class Generation:
             return await self._completions(request, body, entry)
         return await self._native(request, body, entry, compat=path == "/")
 
-    async def _silence(self, request: web.BaseRequest, fault: str) -> web.StreamResponse:
-        if fault == "hang":
+    async def _silence(self, request: web.BaseRequest, entry: Request) -> web.StreamResponse:
+        if entry.fault == "hang":
             await asyncio.Event().wait()
-        sever(request, politely=fault == "closed")
+        self.log.end(entry)
+        sever(request, politely=entry.fault == "closed")
         return web.Response()
 
     async def _native(
@@ -172,7 +174,7 @@ class Generation:
 
     async def _generate(self, planned: Plan, prompt: str, entry: Request, *, wait: bool = True) -> Answer:
         double = self.double
-        key = entry.key if prompt is planned.inputs else key_of(prompt)
+        key = key_of(prompt)
         text = double.answers(Question(double.model_id, prompt, key, planned.seed))
         if text is None:
             raise no_recording()
@@ -191,6 +193,9 @@ class Generation:
         self, request: web.BaseRequest, entry: Request, body: Any, headers: dict[str, str]
     ) -> web.StreamResponse:
         if entry.fault in SPOILED:
+            entry.status = 200
+            if entry.fault != "drip":
+                self.log.end(entry)
             return await spoiled(entry.fault, request, body, headers, self.double.faults)
         return web.Response(body=dumps(body), content_type="application/json", headers=headers)
 
@@ -238,10 +243,12 @@ class Generation:
         """Stream events; whatever fails from here on is an event too, under the status 200."""
         response = web.StreamResponse(headers=bodies.stream_headers_of(inputs))
         await response.prepare(request)
+        entry.status = response.status
         try:
             async for event in events:
                 await response.write(b"data: " + dumps(event) + b"\n\n")
                 if entry.fault == "cut_body":
+                    self.log.end(entry)
                     sever(request, politely=True)
                     return response
         except Refusal as refusal:
@@ -250,6 +257,7 @@ class Generation:
             if openai:
                 error = {"error": {"message": refusal.error, "http_status_code": 422}}
             await response.write(b"data: " + dumps(error) + b"\n\n")
+        self.log.end(entry)
         if openai:
             await response.write(b"data: [DONE]\n\n")
         await response.write_eof()

@@ -21,7 +21,7 @@ class Request:
     """How many generation requests were open when this one arrived, itself included."""
     end: float | None = None
     status: int = 0
-    """The HTTP status; 499 when the client left first, 0 when the double sent none or is still busy."""
+    """The HTTP status; 499 when the connection ended first, 0 when the double sent none or is still busy."""
     key: str = ""
     """See `key_of`; empty when the body could not be read."""
     model: str | None = None
@@ -54,11 +54,19 @@ class Log:
         return request
 
     def end(self, request: Request) -> None:
-        """Note that a request is over."""
+        """Note that a request is over, once; before its last byte, so that whoever has that finds it here."""
+        if request.end is not None:
+            return
         self.in_flight -= 1
         request.end = monotonic()
         if self._file:
             self._file.write(json.dumps(asdict(request)) + "\n")
+
+    def refused(self, route: str, status: int) -> None:
+        """Note a request that was turned away before anybody read it."""
+        request = self.begin(route)
+        request.status = status
+        self.end(request)
 
     def stats(self) -> dict[str, Any]:
         """Sum up: requests, how they ended, the load, and when the first and the last came."""
