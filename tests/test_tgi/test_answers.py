@@ -28,9 +28,7 @@ def test_info_and_models(double: tgi.Handle) -> None:
 
 
 def test_generate_says_details_only_when_asked(double: tgi.Handle) -> None:
-    assert post(double.url + "/generate", {"inputs": "Hello"}).body == {
-        "generated_text": "one two three four"
-    }
+    assert post(double.url + "/generate", {"inputs": "Hello"}).body == {"generated_text": "one two three four"}
     reply = post(double.url + "/generate", {"inputs": "Hello", "parameters": {"details": True}})
     details = reply.body["details"]
     assert list(details) == ["finish_reason", "generated_tokens", "seed", "prefill", "tokens"]
@@ -116,9 +114,7 @@ def test_where_an_answer_stops(
     assert (body["choices"][0]["finish_reason"], body["usage"]["completion_tokens"]) == (chat, tokens)
 
 
-@pytest.mark.parametrize(
-    ("wanted", "total", "got"), [(1024, 9000, 1024), (1500, 9000, 2048), (1500, 2000, 1024)]
-)
+@pytest.mark.parametrize(("wanted", "total", "got"), [(1024, 9000, 1024), (1500, 9000, 2048), (1500, 2000, 1024)])
 def test_more_than_1024_tokens_come_in_whole_restarts(wanted: int, total: int, got: int) -> None:
     limits = tgi.Limits(max_input_tokens=total - 1, max_total_tokens=total)
     with tgi.serve(tgi.Double(answers=lambda question: "x" * 99_999, limits=limits)) as double:
@@ -200,9 +196,7 @@ def test_streams(double: tgi.Handle) -> None:
     }
     assert len(post(double.url, {**body, "stream": True}).events) == 6
 
-    *chunks, usage, done = post(
-        double.url + CHAT, user(stream=True, stream_options={"include_usage": True})
-    ).events
+    *chunks, usage, done = post(double.url + CHAT, user(stream=True, stream_options={"include_usage": True})).events
     assert "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks) == "one two three four"
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks] == [None] * 5 + ["stop"]
     assert (usage["choices"], usage["usage"]["completion_tokens"], done) == ([], 6, "[DONE]")
@@ -215,9 +209,7 @@ def test_streams(double: tgi.Handle) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{"best_of": 2}, {"decoder_input_details": True}, {"top_p": 1.0}])
-def test_what_fails_in_a_stream_is_an_event_under_200(
-    double: tgi.Handle, parameters: dict[str, object]
-) -> None:
+def test_what_fails_in_a_stream_is_an_event_under_200(double: tgi.Handle, parameters: dict[str, object]) -> None:
     reply = post(double.url + "/generate_stream", {"inputs": "x", "parameters": parameters})
     assert reply.status == 200
     assert [event["error_type"] for event in reply.events] == ["validation"]
@@ -229,9 +221,7 @@ def test_tokenize(double: tgi.Handle) -> None:
         ("Hell", 0, 4),
         ("o", 4, 5),
     ]
-    assert (
-        post(double.url + "/chat_tokenize", user()).body["templated_text"] == "<|user|>Hi<|end|><|assistant|>"
-    )
+    assert post(double.url + "/chat_tokenize", user()).body["templated_text"] == "<|user|>Hi<|end|><|assistant|>"
 
 
 def test_speed() -> None:

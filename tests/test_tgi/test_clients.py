@@ -90,9 +90,7 @@ def test_a_client_that_gives_up_is_logged(double: tgi.Handle) -> None:
 
 def test_chat_completion(client: InferenceClient) -> None:
     messages = [{"role": "system", "content": "Be kind"}, {"role": "user", "content": "Hi"}]
-    output = client.chat_completion(
-        messages, model="org/m", max_tokens=100, temperature=0.3, top_p=0.9, seed=5
-    )
+    output = client.chat_completion(messages, model="org/m", max_tokens=100, temperature=0.3, top_p=0.9, seed=5)
     assert output.choices[0].message.content == "one two three four"
     assert (output.choices[0].finish_reason, output.model) == ("stop", "org/m")
     assert output.usage.completion_tokens == 6

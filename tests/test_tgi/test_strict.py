@@ -50,9 +50,7 @@ SCHEMA = {"properties": {"name": {"type": "string"}}}
         ({"grammar": {"type": "json", "value": 1}}, "grammar is not supported"),
     ],
 )
-def test_native_parameters_out_of_range(
-    double: tgi.Handle, parameters: dict[str, Any], text: str | None
-) -> None:
+def test_native_parameters_out_of_range(double: tgi.Handle, parameters: dict[str, Any], text: str | None) -> None:
     reply = post(double.url + "/generate", native(**parameters))
     if text is None:
         assert reply.status == 200
@@ -68,8 +66,7 @@ def test_native_parameters_out_of_range(
         ({"inputs": "x" * 4004}, "`inputs` must have less than 1000 tokens. Given: 1001"),
         (
             {"inputs": "x" * 800, "parameters": {"max_new_tokens": 1001}},
-            "`inputs` tokens + `max_new_tokens` must be <= 1200. "
-            "Given: 200 `inputs` tokens and 1001 `max_new_tokens`",
+            "`inputs` tokens + `max_new_tokens` must be <= 1200. Given: 200 `inputs` tokens and 1001 `max_new_tokens`",
         ),
     ],
 )
@@ -185,9 +182,7 @@ def test_a_payload_over_the_limit(double: tgi.Handle) -> None:
     ("method", "path", "status"),
     [("GET", "/generate", 405), ("PUT", "/", 405), ("POST", "/info", 405), ("GET", "/v2/chat", 404)],
 )
-def test_wrong_methods_and_paths_have_empty_bodies(
-    double: tgi.Handle, method: str, path: str, status: int
-) -> None:
+def test_wrong_methods_and_paths_have_empty_bodies(double: tgi.Handle, method: str, path: str, status: int) -> None:
     reply = call(double.url + path, method, b"{}")
     assert (reply.status, reply.raw) == (status, b"")
 

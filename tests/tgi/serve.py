@@ -112,9 +112,7 @@ class Server:
 def _request(*args: Any) -> web.BaseRequest:
     message, payload, protocol, writer, task = args
     # The double enforces the payload limit itself, with TGI's answer.
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=0
-    )
+    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=0)
 
 
 class Handle:
