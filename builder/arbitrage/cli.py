@@ -178,7 +178,8 @@ def _report(data: dict[str, Any], as_json: bool, printer: Any) -> None:
     if as_json:
         _print_json(data)
     else:
-        printer(Console(), data)
+        # Without a terminal there is no width to keep to, and a cut table is a lost one.
+        printer(Console() if sys.stdout.isatty() else Console(width=200), data)
 
 
 def _print_json(data: dict[str, Any]) -> None:

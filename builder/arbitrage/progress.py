@@ -84,12 +84,14 @@ class _Teachers:
     """The numbers of every teacher, with what was there before this build."""
 
     def __init__(self, store: Store, pool: Pool) -> None:
-        self._totals = dict(store.connection.execute("SELECT teacher, count(*) FROM ask GROUP BY teacher"))
+        self._totals: dict[str, int] = dict(
+            store.connection.execute("SELECT teacher, count(*) FROM ask GROUP BY teacher")
+        )
         rows = store.connection.execute(
             "SELECT a.teacher, count(*), total(c.prompt_tokens), total(c.completion_tokens) "
             "FROM ask a JOIN completion c ON c.id = a.completion_id GROUP BY a.teacher"
         )
-        self._before = {teacher: (count, prompt, completion) for teacher, count, prompt, completion in rows}
+        self._before: dict[str, tuple[int, int, int]] = {row[0]: (row[1], int(row[2]), int(row[3])) for row in rows}
         self._start = {teacher.name: _outcomes(teacher) for teacher in pool.teachers}
         self._tokens = {t.name: (t.counts.prompt_tokens, t.counts.completion_tokens) for t in pool.teachers}
         self._points: dict[str, deque[tuple[float, int]]] = {t.name: deque(maxlen=1000) for t in pool.teachers}
@@ -108,7 +110,7 @@ class _Teachers:
 
     def _done(self, teacher: ServedTeacher) -> int:
         before = self._before.get(teacher.name, (0, 0, 0))[0]
-        return int(before) + _outcomes(teacher) - self._start[teacher.name]
+        return before + _outcomes(teacher) - self._start[teacher.name]
 
     def _left(self, teacher: ServedTeacher) -> int:
         return max(0, self._totals.get(teacher.name, 0) - self._done(teacher) - teacher.counts.failed)
@@ -125,8 +127,8 @@ class _Teachers:
         start_prompt, start_completion = self._tokens[teacher.name]
         cost = usd(
             teacher.config.price,
-            int(prompt) + counts.prompt_tokens - start_prompt,
-            int(completion) + counts.completion_tokens - start_completion,
+            prompt + counts.prompt_tokens - start_prompt,
+            completion + counts.completion_tokens - start_completion,
         )
         return [
             f"{self._done(teacher)}/{self._totals.get(teacher.name, 0)}",

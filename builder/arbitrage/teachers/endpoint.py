@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ FAILURES_TO_PARK = 5
 FIRST_PARK, LONGEST_PARK = 0.5, 30.0
 
 Read = TypeVar("Read")
+Headers = Mapping[str, str]
 
 
 class Endpoint:
@@ -65,14 +66,14 @@ class Endpoint:
         self.in_flight += 1
         return self.in_flight
 
-    async def post(self, level: int, path: str, body: dict[str, Any], read: Callable[[object], Read]) -> Read:
+    async def post(self, level: int, path: str, body: dict[str, Any], read: Callable[[object, Headers], Read]) -> Read:
         """Send a request and return what `read` makes of its JSON, keeping limit and breaker up to date.
 
         Raises:
             Failed: it brought no JSON with status 200, or `read` raised it.
         """
         try:
-            answer = read(await self._exchange("POST", path, body, self._deadline))
+            answer = read(*await self._exchange("POST", path, body, self._deadline))
         except Failed as failure:
             self._note_failure(failure, level)
             raise
@@ -100,7 +101,7 @@ class Endpoint:
             Failed: it brought no JSON with status 200.
         """
         timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS, sock_connect=CONNECT_SECONDS)
-        return await self._exchange("GET", path, None, timeout)
+        return (await self._exchange("GET", path, None, timeout))[0]
 
     async def get_beside(self, path: str) -> object:
         """Ask at the server's root, where an OpenAI-compatible API stands under `/v1`.
@@ -109,7 +110,7 @@ class Endpoint:
             Failed: it brought no JSON with status 200.
         """
         timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS, sock_connect=CONNECT_SECONDS)
-        return await self._exchange("GET", path, None, timeout, self.url.removesuffix("/v1"))
+        return (await self._exchange("GET", path, None, timeout, self.url.removesuffix("/v1")))[0]
 
     def _note_failure(self, failure: Failed, level: int) -> None:
         alone = self.in_flight <= 1
@@ -133,7 +134,7 @@ class Endpoint:
         body: dict[str, Any] | None,
         timeout: aiohttp.ClientTimeout,
         root: str | None = None,
-    ) -> object:
+    ) -> tuple[object, Headers]:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8")
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
         if self.session is None:
@@ -144,7 +145,7 @@ class Endpoint:
             ) as response:
                 raw = await _read_bounded(response)
                 if response.status == 200:
-                    return _json(raw)
+                    return _json(raw), response.headers
                 raise self._refusal(response, raw)
         except TimeoutError:
             raise Failed(Kind.TIMEOUT, f"no answer within {timeout.total:g} s") from None

@@ -97,14 +97,15 @@ class Wire:
         return body
 
 
-def read_reply(body: object) -> Reply:
+def read_reply(body: object, headers: Mapping[str, str]) -> Reply:
     """Read a success of any of the four routes.
 
     Raises:
         Failed: of kind protocol, saying what is missing.
     """
     try:
-        return _read_native(body) if isinstance(body, Mapping) and "generated_text" in body else _read_openai(body)
+        native = isinstance(body, Mapping) and "generated_text" in body
+        return _read_native(body, headers) if native else _read_openai(body)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise Failed(
             Kind.PROTOCOL, f"the answer lacks what this api answers ({type(error).__name__}: {error})"
@@ -128,10 +129,11 @@ def _read_openai(body: Any) -> Reply:
     )
 
 
-def _read_native(body: Any) -> Reply:
+def _read_native(body: Any, headers: Mapping[str, str]) -> Reply:
     details = body.get("details") or {}
     completion_tokens = _count(details.get("generated_tokens"))
-    prompt_tokens = _count(len(details["prefill"])) if details.get("prefill") else None
+    header = headers.get("x-prompt-tokens", "")
+    prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() else None
     source = "details" if completion_tokens is not None else None
     return _reply(body["generated_text"], None, details.get("finish_reason"), prompt_tokens, completion_tokens, source)
 
