@@ -14,7 +14,7 @@ from arbitrage.teachers.limit import Limit
 MAX_BODY = 64 * 2**20
 """Bytes of an answer that are read before it is called broken."""
 CONNECT_SECONDS = 10.0
-PROBE_SECONDS = 10.0
+PROBE = aiohttp.ClientTimeout(total=10.0, sock_connect=CONNECT_SECONDS)
 FAILURES_TO_PARK = 5
 FIRST_PARK, LONGEST_PARK = 0.5, 30.0
 
@@ -100,8 +100,15 @@ class Endpoint:
         Raises:
             Failed: it brought no JSON with status 200.
         """
-        timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS, sock_connect=CONNECT_SECONDS)
-        return (await self._exchange("GET", path, None, timeout))[0]
+        return (await self._exchange("GET", path, None, PROBE))[0]
+
+    async def post_free(self, path: str, body: dict[str, Any]) -> object:
+        """Send something that costs nothing and takes no slot.
+
+        Raises:
+            Failed: it brought no JSON with status 200.
+        """
+        return (await self._exchange("POST", path, body, PROBE))[0]
 
     async def get_beside(self, path: str) -> object:
         """Ask at the server's root, where an OpenAI-compatible API stands under `/v1`.
@@ -109,8 +116,7 @@ class Endpoint:
         Raises:
             Failed: it brought no JSON with status 200.
         """
-        timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS, sock_connect=CONNECT_SECONDS)
-        return (await self._exchange("GET", path, None, timeout, self.url.removesuffix("/v1")))[0]
+        return (await self._exchange("GET", path, None, PROBE, self.url.removesuffix("/v1")))[0]
 
     def _note_failure(self, failure: Failed, level: int) -> None:
         alone = self.in_flight <= 1

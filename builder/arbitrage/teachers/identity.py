@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from arbitrage.recipe.model import Teacher
 from arbitrage.teachers.endpoint import Endpoint
-from arbitrage.teachers.failure import Failed, Kind
+from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
 
 UNVERIFIED = "unverified"
 """The revision of a model that neither the server nor the recipe names."""
@@ -31,7 +31,9 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
         Failed: nobody answers, the token is not taken, or another model is served (kind identity).
     """
     if teacher.api == "tgi":
-        return _read_info(teacher, await endpoint.get("/info"))
+        who = _read_info(teacher, await endpoint.get("/info"))
+        await _try_token(endpoint)
+        return who
     try:
         _check_models(teacher, await endpoint.get("/models"))
     except Failed as failure:
@@ -45,6 +47,15 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
         return Who(None, False, None)
     is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
     return _read_info(teacher, info) if is_tgi else Who(None, False, None)
+
+
+async def _try_token(endpoint: Endpoint) -> None:
+    """Find out whether TGI takes the token: it guards `/tokenize`, which costs nothing, but not `/info`."""
+    try:
+        await endpoint.post_free("/tokenize", {"inputs": "a"})
+    except Failed as failure:
+        if failure.kind in STOPS_TEACHER:
+            raise
 
 
 def _read_info(teacher: Teacher, info: object) -> Who:
