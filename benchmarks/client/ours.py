@@ -72,7 +72,7 @@ class Ours:
         return [str(folder / "recipe.yaml"), "--run", str(folder / "run")]
 
     def outcome(self, folder: Path) -> dict:
-        """Ask `arbitrage status` how many completions are durable; only here is the shape of its answer known."""
+        """Ask `arbitrage status` how many completions are durable; only here its answer's shape is known."""
         done = subprocess.run(
             [*ARBITRAGE, "status", *self.where(folder), "--json"],
             env={**os.environ, **self.environment()},

@@ -9,7 +9,7 @@ from statistics import median
 from scenarios import Scenario
 
 HEADER = ["runner", "span / floor", "(least, most)", "CPU-s / 1k rows", "of bare", "peak MB", "wall s"]
-HEADER += ["429s", "rows", "durable"]
+HEADER += ["429s", "paid extra", "rows", "durable"]
 
 
 def machine() -> dict:
@@ -29,13 +29,13 @@ def summary(runs: list[dict], bare: list[dict]) -> dict:
     """Return medians over the runs that got all their rows; `bare` is the bare loop in the same rounds."""
     good = [r for r in runs if r["failed"] is None]
     result = {"runs": len(runs), "good": len(good), "rows": median(r["rows"] for r in runs)}
-    result["refusals"] = median(r["refusals"] for r in runs)
+    result |= {key: median(r[key] for r in runs) for key in ("refusals", "paid_extra")}
     if len(good) < len(runs):
         result["failed"] = next(r["failed"] for r in runs if r["failed"])
     if not good:
         return result
     worst = [max(r["span_ratio"]) for r in good]
-    result |= {key: median(r[key] for r in good) for key in ("cpu_s_per_1k", "rss_mb", "wall_s", "paid_twice")}
+    result |= {key: median(r[key] for r in good) for key in ("cpu_s_per_1k", "rss_mb", "wall_s")}
     result |= {"span_ratio": median(worst), "span_least": min(worst), "span_most": max(worst)}
     result["span_ratios"] = [median(ratios) for ratios in zip(*(r["span_ratio"] for r in good), strict=True)]
     pairs = [(mine, its) for mine, its in zip(runs, bare, strict=False) if not mine["failed"] and not its["failed"]]
@@ -51,7 +51,7 @@ def row(name: str, medians: dict, durable: str) -> list[str]:
     spread = f"{medians['span_least']:.3f}, {medians['span_most']:.3f}" if "span_least" in medians else "-"
     cells = [name, shown("span_ratio", 3), spread, shown("cpu_s_per_1k", 2), shown("cpu_of_bare", 2)]
     cells += [shown("rss_mb", 0), shown("wall_s", 1)]
-    return [*cells, f"{medians['refusals']:.0f}", f"{medians['rows']:.0f}", durable]
+    return [*cells, *(f"{medians[key]:.0f}" for key in ("refusals", "paid_extra", "rows")), durable]
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -65,10 +65,17 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 def section(entry: dict) -> str:
     """Render one scenario."""
     floors = entry["floors_s"]
-    floor = f"floor {floors[0]:.2f} s" if len(floors) == 1 else "the worst teacher's span over its own floor"
+    if len(floors) == 1:
+        floor = f"floor {floors[0]:.2f} s, {entry['least'][0]:.3f} with the last wave partly empty"
+    else:
+        floor = "the worst teacher's span over its own floor"
     runners = entry["runners"]
     rows = [row(name, runners[name]["medians"], runners[name]["durable"]) for name in runners]
-    parts = [f"## {entry['title']}", f"Medians of {entry['runs']}; {floor}.", table(HEADER, rows)]
+    parts = [
+        f"## {entry['title']}",
+        f"Medians of {entry['runs']} runs; {floor}. {server(entry)}",
+        table(HEADER, rows),
+    ]
     if len(floors) > 1:
         parts.append(per_teacher(entry))
     for name, runner in runners.items():
@@ -76,7 +83,21 @@ def section(entry: dict) -> str:
             m = runner["medians"]
             parts.append(f"- {name}: {m['runs'] - m['good']} of {m['runs']} runs fell short: {m['failed']}")
     parts += [f"- {name}: not run, {why}" for name, why in entry["absent"].items()]
-    return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:])
+    return ("\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:])).rstrip()
+
+
+def server(entry: dict) -> str:
+    """Say what the server took of the shared cores, and how late its timers were."""
+    runs = [r for runner in entry["runners"].values() for r in runner["runs"] if r["failed"] is None]
+    if not runs:
+        return ""
+    cpu = median(r["server_cpu_s"] / r["rows"] * 1000 for r in runs)
+    late = median(
+        held - port["latency"]
+        for r in runs
+        for held, port in zip(r["server_held_s"], entry["ports"], strict=True)
+    )
+    return f"The server took {cpu:.2f} CPU-s / 1k rows and answered {late * 1000:.1f} ms late."
 
 
 def per_teacher(entry: dict) -> str:
@@ -108,11 +129,12 @@ def entry(scenario: Scenario, runs: dict[str, list[dict]], runners: dict, absent
     """Gather what results.json keeps of a scenario."""
     rounds = max(map(len, runs.values()), default=0)
     return {
-        "title": scenario.title,
+        "title": scenario.title.format(rows=scenario.rows),
         "rows": scenario.rows,
         "runs": rounds,
         "ports": list(scenario.ports),
         "floors_s": scenario.floors,
+        "least": scenario.least,
         "absent": absent,
         "runners": {
             name: {

@@ -67,7 +67,9 @@ class Peer:
 RUNNERS = {
     runner.name: runner
     for runner in (
-        Peer("bare", "bare", "bare_aiohttp.py", "workers over one session; own retry, 0.1 s doubling to 5 s"),
+        Peer(
+            "bare", "bare", "bare_aiohttp.py", "workers over one session; own retry, 0.05 s doubling to 0.4 s"
+        ),
         Peer("hf", "hf", "hf_async.py", "AsyncInferenceClient, default pool, one client; the same own retry"),
         Peer("datatrove", "datatrove", "datatrove_runner.py", "no checkpoints, its own sockets (localhost)"),
         Peer(
@@ -84,6 +86,13 @@ RUNNERS = {
             "datatrove_runner.py",
             "no checkpoints, through the openai SDK, the only path of it that retries",
             options=("--path", "sdk"),
+        ),
+        Peer(
+            "datatrove+retry",
+            "datatrove",
+            "datatrove_runner.py",
+            "no checkpoints, its own sockets, the same own retry in the rollout function, 128 documents",
+            options=("--retry", "own"),
         ),
         ours.Ours(),
     )
