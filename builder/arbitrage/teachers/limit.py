@@ -1,6 +1,6 @@
 """How many requests an endpoint may have in flight: learned from what it refuses."""
 
-START = 32
+START = 64
 SMALLEST_STEP = 1 / 256
 
 
