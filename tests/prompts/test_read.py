@@ -154,6 +154,16 @@ def test_a_parquet_value_that_is_not_utf_8_is_one_bad_row(tmp_path):
     assert "cannot be read" in second.why
 
 
+def test_parquet_columns_with_dots_and_nanoseconds(tmp_path):
+    when = pa.array([1, 1_000], pa.timestamp("ns"))
+    pq.write_table(pa.table({"a.b": ["x", "y"], "when": when}), tmp_path / "x.parquet")
+    columns = {"prompt": "a.b", "when": "when"}
+    first, second = read_rows(source("x.parquet", columns=columns), tmp_path)
+    assert isinstance(first, BadRow) or first.columns["when"].startswith("1970-01-01T00:00:00")
+    assert second.columns == {"when": "1970-01-01T00:00:00.000001"}
+    assert texts([second]) == ["y"]
+
+
 def test_a_folder_is_its_files_in_order(tmp_path):
     jsonl(tmp_path / "p" / "b.jsonl", {"prompt": "3"})
     jsonl(tmp_path / "p" / "a" / "z.jsonl", {"prompt": "2"})

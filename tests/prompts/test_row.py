@@ -15,6 +15,13 @@ def row(**columns):
     return to_row({"p": "hi", "l": "de", **columns}, SOURCE, "x.jsonl:1")
 
 
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def turn(role, content):
     return {"role": role, "content": content}
 
@@ -153,9 +160,10 @@ def test_carried_columns_are_json(given, carried):
         ({1: 2}, "'t' has keys that are not text"),
         ("\ud800", "'t' holds half a surrogate pair"),
         ({"\udfff": 1}, "'t' holds half a surrogate pair"),
+        (nested(900), "'t' is nested too deeply"),
         ({1, 2}, "'t' holds set, which JSON cannot carry"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:30],
 )
 def test_what_cannot_be_carried(given, why):
     assert row(t=given).why.startswith(why)
