@@ -75,6 +75,7 @@ def test_every_problem_in_one_go_in_the_order_of_lines(refusal):
         ("license: cc0-1.0\n", "", ":1: license: missing; this key has no default"),
         ("license: cc0-1.0", "license:", ":2: license: is empty; give it a value or take the key out"),
         ("name: small", "name: so much blank", ":1: name: String should match pattern"),
+        ("prompts.jsonl", "''", ":5: prompts.0.path: String should have at least 1 character"),
         ("[de, no]", "[]", ":3: languages: List should have at least 1 item"),
         ("[de, no]", "de", ":3: languages: should be a valid list, not 'de'"),
         ("[de, no]", "[de, no, de]", ":3: languages.2: 'de' is listed twice"),

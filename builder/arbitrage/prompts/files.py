@@ -130,7 +130,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 
 def _parsed(line: bytes) -> dict[str, Any] | str:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8").rstrip())
     except UnicodeDecodeError as error:
         return f"not UTF-8 at byte {error.start + 1} of the line"
     except json.JSONDecodeError as error:

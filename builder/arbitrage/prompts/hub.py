@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from tempfile import TemporaryDirectory
 
 from arbitrage.errors import PromptError
 from arbitrage.prompts.files import PEEK, Read, lacking
@@ -59,11 +60,20 @@ def read_hub(source: PromptSource, columns: Sequence[str]) -> Iterator[Read]:
     """
     commit = resolve(source)
     import datasets
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError
 
     shown = f"{source.path}@{commit[:12]}"
     try:
-        stream = datasets.load_dataset(source.path, source.config, split=source.split, revision=commit, streaming=True)
+        # Where anything fails, datasets takes the dataset from its cache, at whichever revision that is.
+        with TemporaryDirectory() as no_cache:
+            stream = datasets.load_dataset(
+                source.path,
+                source.config,
+                split=source.split,
+                revision=commit,
+                streaming=True,
+                cache_dir=no_cache,
+            )
         if stream.column_names is not None:
             if missing := [name for name in columns if name not in stream.column_names]:
                 raise lacking(shown, missing, stream.column_names)
@@ -75,12 +85,24 @@ def read_hub(source: PromptSource, columns: Sequence[str]) -> Iterator[Read]:
             raise lacking(shown, missing, known)
         for number, row in enumerate(chain(first, rows), 1):
             yield Read(f"{shown} row {number}", row)
-    except GatedRepoError as error:
-        raise _gated(source) from error
     except (HfHubHTTPError, datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
+        _check_access(source)
         raise PromptError(f"{shown}: cannot be read: {_first_line(error)}") from error
     except _unreachable() as error:
         raise PromptError(f"{shown}: the Hub cannot be reached ({_first_line(error)}); try again") from error
+
+
+def _check_access(source: PromptSource) -> None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError
+
+    try:
+        HfApi().auth_check(source.path, repo_type="dataset")
+    except GatedRepoError as error:
+        raise _gated(source) from error
+    except _unreachable():
+        # What went wrong before is then the better thing to say.
+        return
 
 
 def _gated(source: PromptSource) -> PromptError:

@@ -120,13 +120,13 @@ def _source_id(value: object, column: str) -> str | None:
 
 
 def _carried(value: object, column: str) -> Any:
-    plain = _plain(value, column)
     try:
+        plain = _plain(value, column)
         canonical_json(plain)
     except UnicodeEncodeError:
         raise _Refusal(f"{column!r} holds half a surrogate pair, which UTF-8 cannot carry") from None
-    except (ValueError, RecursionError):
-        raise _Refusal(f"{column!r} cannot be written as JSON") from None
+    except RecursionError:
+        raise _Refusal(f"{column!r} is nested too deeply") from None
     return plain
 
 

@@ -71,7 +71,7 @@ class Sampling(Part):
 class PromptSource(Part):
     """Where prompts come from: a Hub id, or a local .jsonl, .parquet or folder."""
 
-    path: str
+    path: str = Field(min_length=1)
     config: str | None = None
     revision: str | None = None
     split: str = "train"
@@ -113,7 +113,7 @@ class Teacher(Part):
 
     endpoint: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
     api: Literal["tgi", "openai"]
-    model: str
+    model: str = Field(min_length=1)
     served_as: str | None = None
     revision: str | None = None
     token: str | None = Field(None, repr=False)
@@ -168,7 +168,7 @@ class Recipe(Part):
     """A whole recipe, as validated; names of teachers, rewards and arms are the keys of their blocks."""
 
     name: str = Field(pattern=f"^{NAME}$")
-    license: str
+    license: str = Field(min_length=1)
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
     test: float = Field(0.05, ge=0, lt=1)
