@@ -1,7 +1,6 @@
 """A small run: prompts, answers and routes as the end of the line sees them."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow as pa
 from arbitrage.dataset import Manifest, write_dataset
 from arbitrage.identity import prompt_id
 from arbitrage.recipe.model import Recipe
+from arbitrage.recipe.published import recipe_yaml
 from arbitrage.records import Answer, Ask, Prompt, Route, Routed
 from arbitrage.routers import make_routers, settle
 
@@ -48,7 +48,7 @@ PUBLISHED: dict[str, Any] = {
     },
     "seed": 7,
 }
-RECIPE_TEXT = json.dumps(PUBLISHED, indent=1)  # JSON is YAML
+RECIPE_TEXT = recipe_yaml(PUBLISHED)
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -1,6 +1,5 @@
 """The dataset folder: written beside the old one, swapped in whole."""
 
-import hashlib
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,11 +16,11 @@ from arbitrage.dataset.schema import GROUP_ROWS, TAKEN, schema_of
 from arbitrage.dataset.shards import SETTINGS, SHARD_ROWS, Shards, sync
 from arbitrage.dataset.tally import Tally
 from arbitrage.errors import DatasetError
-from arbitrage.identity import sorted_json
 from arbitrage.recipe.model import Recipe
-from arbitrage.records import Routed
+from arbitrage.recipe.published import recipe_hash
+from arbitrage.records import Routed, Split
 
-SPLITS = ("train", "test")
+SPLITS: tuple[Split, ...] = ("train", "test")
 Items = Callable[[str, str], Iterable[Routed]]
 
 
@@ -55,7 +54,7 @@ def write_dataset(
     fresh = _fresh(folder)
     fresh.mkdir(parents=True)
     try:
-        tally = Tally(recipe)
+        tally = Tally(recipe.arms)
         files: dict[str, File] = {}
         for language in recipe.languages:
             for split in SPLITS:
@@ -181,7 +180,7 @@ def _manifest(
         license=recipe.license,
         languages=list(recipe.languages),
         seed=recipe.seed,
-        recipe_hash=hashlib.sha256(sorted_json(published)).hexdigest(),
+        recipe_hash=recipe_hash(published),
         recipe=dict(published),
         files=dict(files),
         writer=Writer(pyarrow=pa.__version__, settings=SETTINGS, group_rows=GROUP_ROWS, shard_rows=SHARD_ROWS),

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from arbitrage.dataset.reading import inside
+from arbitrage.dataset.report import shown
 from arbitrage.errors import DatasetError
 from arbitrage.records import Split
 
@@ -172,21 +174,23 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DatasetError(f"{path}: {size} bytes is too large for a manifest (at most {MAX_BYTES})")
-        data = json.loads(path.read_bytes())
+        with inside(folder, NAME).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise DatasetError(f"is too large for a manifest: more than {MAX_BYTES} bytes")
+        data = json.loads(content)
+    except DatasetError as error:
+        raise DatasetError(f"{path} {error}; a dataset folder holds a {NAME}") from error
     except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror or error}; a dataset folder holds a {NAME}") from error
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
     if isinstance(data, dict) and data.get("format", 1) != 1:
-        raise DatasetError(
-            f"{path}: format {data['format']!r} is unknown here (1 is known); update multilingual-arbitrage"
-        )
+        known = "1 is known; update multilingual-arbitrage"
+        raise DatasetError(f"{path}: format {shown(data['format'])} is unknown here ({known})")
     try:
         return Manifest.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise DatasetError(f"{path}: {where}: {first['msg']}") from error
+        where = ".".join(shown(str(part))[1:-1] for part in first["loc"]) or "the whole"
+        raise DatasetError(f"{path}: {where}: {shown(first['msg'])[1:-1]}") from error

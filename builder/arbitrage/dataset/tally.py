@@ -1,11 +1,12 @@
 """What the manifest counts, gathered while prompts stream by."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from arbitrage.dataset.manifest import Answers, Arm, Common, Pool, Served, TeacherAnswers
 from arbitrage.dataset.rows import chosen_answer
-from arbitrage.recipe.model import Recipe
+from arbitrage.recipe import model as recipe
 from arbitrage.records import Answer, Routed
 
 Nested = defaultdict[str, Counter[str]]
@@ -29,9 +30,9 @@ class _AnswerCounts:
 class Tally:
     """Counts over routed prompts, in the order in which they are added."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._arms = {name: _ArmCounts() for name in recipe.arms}
+    def __init__(self, arms: Mapping[str, recipe.Arm]) -> None:
+        self._of_recipe = arms
+        self._arms = {name: _ArmCounts() for name in arms}
         self._prompts: Nested = defaultdict(Counter)
         self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._answers: defaultdict[tuple[str, str], _AnswerCounts] = defaultdict(_AnswerCounts)
@@ -84,8 +85,8 @@ class Tally:
     def _arms_result(self) -> dict[str, Arm]:
         return {
             name: Arm(
-                router=self._recipe.arms[name].router,
-                teacher=self._recipe.arms[name].teacher,
+                router=self._of_recipe[name].router,
+                teacher=self._of_recipe[name].teacher,
                 asked=_plain(arm.asked),
                 rows=_plain(arm.rows),
                 without_row=dict(arm.without_row),

@@ -1,0 +1,104 @@
+"""Prove a dataset folder: nothing is asked, nothing the recipe names is imported, no environment is read."""
+
+from pathlib import Path
+
+from arbitrage.dataset.files import Files
+from arbitrage.dataset.folder import SPLITS, default_config
+from arbitrage.dataset.manifest import Manifest, read_manifest
+from arbitrage.dataset.reading import inside
+from arbitrage.dataset.rebuild import Rebuild
+from arbitrage.dataset.report import Report, shown
+from arbitrage.dataset.tally import Tally
+from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.recipe.document import read_document
+from arbitrage.recipe.model import Arm, Recipe
+from arbitrage.recipe.published import recipe_hash
+from arbitrage.recipe.reader import read_published
+from arbitrage.routers import Router, make_routers
+
+RECIPE = "recipe.yaml"
+
+
+def reproduce(folder: Path) -> Report:
+    """Check a dataset folder against its manifest and rebuild what follows from its pool and its routes.
+
+    Raises:
+        DatasetError: the folder holds no manifest that this version understands.
+    """
+    manifest = read_manifest(folder)
+    report = Report(manifest.name if manifest.name.isascii() and manifest.name.isprintable() else shown(manifest.name))
+    recipe = _recipe(folder, manifest, report)
+    files = Files(folder, manifest, report)
+    files.check()
+    tally = Tally({name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()})
+    rebuild = Rebuild(files, _routers(recipe, manifest, report), manifest.seed, tally, report)
+    try:
+        for language in manifest.languages:
+            for split in SPLITS:
+                rebuild.run(language, split)
+    except DatasetError as error:
+        rebuild.whole = False
+        report.add("pool", shown(str(error))[1:-1])
+    finally:
+        rebuild.splits.close()
+    if rebuild.whole:
+        _check_counts(manifest, tally, report)
+    return report
+
+
+def _recipe(folder: Path, manifest: Manifest, report: Report) -> Recipe | None:
+    try:
+        path = inside(folder, RECIPE)
+        found = recipe_hash(read_document(path).data)
+        if found != manifest.recipe_hash:
+            report.add(RECIPE, f"its hash is {found}, the manifest says {manifest.recipe_hash}")
+        if recipe_hash(manifest.recipe) != manifest.recipe_hash:
+            report.add("manifest.json", "is not the recipe that recipe_hash names", column="recipe")
+        recipe = read_published(path)
+    except (DatasetError, RecipeError, ValueError, RecursionError) as error:
+        report.add(RECIPE, shown(str(error))[1:-1])
+        return None
+    for key in ("name", "license", "languages", "seed"):
+        if getattr(manifest, key) != getattr(recipe, key):
+            report.add("manifest.json", f"is not the {key} of {RECIPE}", column=key)
+    arms = {name: (arm.router, arm.teacher) for name, arm in manifest.arms.items()}
+    if arms != {name: (arm.router, arm.teacher) for name, arm in recipe.arms.items()}:
+        report.add("manifest.json", f"are not the arms of {RECIPE}", column="arms")
+        return None
+    return recipe
+
+
+def _routers(recipe: Recipe | None, manifest: Manifest, report: Report) -> dict[str, Router]:
+    if recipe is None:
+        report.notes.append("no router decided again, since the recipe is not the manifest's")
+        return {}
+    try:
+        routers = make_routers(recipe, None)
+    except RecipeError as error:
+        report.add(RECIPE, shown(str(error))[1:-1])
+        return {}
+    for name, arm in recipe.arms.items():
+        if name not in routers:
+            report.notes.append(
+                f"arm {name}: its router {shown(arm.router)} is not built in, so its choices are those of routes/"
+            )
+        elif not manifest.arms[name].asked:
+            report.notes.append(f"arm {name} asked nobody in this dataset")
+            del routers[name]
+    return routers
+
+
+def _check_counts(manifest: Manifest, tally: Tally, report: Report) -> None:
+    try:
+        counted = tally.result()
+    except ValueError:
+        report.add("pool", "holds tokens that nobody can have counted", column="prompt_tokens")
+        return
+    for key in ("arms", "common", "pool"):
+        if counted[key] != getattr(manifest, key):
+            report.add("manifest.json", "is not what pool and routes count", column=key)
+    with_rows = [name for name in manifest.recipe.get("arms", {}) if name in manifest.configs]
+    if manifest.default_config not in {None, *manifest.configs} or (
+        default_config(with_rows, manifest.configs) == "reward" and manifest.default_config != "reward"
+    ):
+        report.add("manifest.json", "is no config that can be the default", column="default_config")

@@ -1,0 +1,431 @@
+import json
+import math
+import os
+import shutil
+import socket
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from arbitrage.dataset import Report, reproduce
+from arbitrage.dataset.shards import SETTINGS
+from arbitrage.errors import DatasetError
+from arbitrage.recipe.published import recipe_yaml
+from arbitrage.records import Answer, Asked, Route, Routed
+from dataset.world import PUBLISHED, build, items, prompts, recipe, route
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+REBUILT = {"random", "single_north", "reward", "preferences", "routes"}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original") / "dataset"
+    build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small") / "dataset"
+    build(folder, items=lambda language, split: islice(items(language, split), 8 if language == "de" else 0))
+    return folder
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "dataset"))
+
+
+def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], Any], **options: Any) -> None:
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, **{**SETTINGS, **options})
+
+
+def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def said(report: Report) -> str:
+    assert not report.same
+    json.dumps(report.as_dict())
+    text = "\n".join(str(problem) for problem in report.problems)
+    assert text.isascii()
+    return text
+
+
+def test_a_written_folder_is_the_same(folder: Path) -> None:
+    report = reproduce(folder)
+    assert report.same, said(report)
+    assert report.notes == []
+    assert report.counts["files"] == len(list(folder.rglob("*.parquet")))
+    assert report.counts["prompts"] == 84
+    assert report.counts["decided again"] == 84 * 4
+
+
+def changed(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_struct(kind):
+        if value is None:
+            return {field.name: changed(None, field.type) for field in kind}
+        first = kind.field(0)
+        return {**value, first.name: changed(value[first.name], first.type)}
+    if pa.types.is_list(kind):
+        return [*value[:-1], changed(value[-1], kind.value_type)] if value else [changed(None, kind.value_type)]
+    if pa.types.is_string(kind):
+        return (value or "") + "x"
+    if pa.types.is_floating(kind):
+        return 0.5 if value is None or math.isnan(value) else -value if value == 0 else math.nextafter(value, math.inf)
+    return (value or 0) + 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_changed_value_is_found_and_named(small: Path, data: st.DataObject) -> None:
+    paths = sorted(path.relative_to(small).as_posix() for path in small.rglob("*.parquet"))
+    path = data.draw(st.sampled_from(paths))
+    content = (small / path).read_bytes()
+    table = pq.read_table(small / path)
+    column = data.draw(st.sampled_from(table.schema.names))
+    row = data.draw(st.integers(0, table.num_rows - 1))
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[row][column] = changed(rows[row][column], table.schema.field(column).type)
+
+    try:
+        rewrite(small / path, change)
+        report = reproduce(small)
+    finally:
+        (small / path).write_bytes(content)
+    said(report)
+    named = [problem for problem in report.problems if problem.path == path]
+    assert any("rows 0-" in problem.message for problem in named)
+    if path.split("/")[0] in REBUILT:
+        assert any(problem.row == row for problem in named)
+        if column != "prompt_id":
+            assert any((problem.row, problem.column) == (row, column) for problem in named)
+
+
+def test_every_column_of_every_table(small: Path) -> None:
+    for table in [*sorted(REBUILT), "pool"]:
+        path = small / table / "de/train-00000.parquet"
+        content = path.read_bytes()
+        schema = pq.read_schema(path)
+        for field in schema:
+            rewrite(
+                path, lambda rows, field=field: rows[1].update({field.name: changed(rows[1][field.name], field.type)})
+            )
+            report = reproduce(small)
+            path.write_bytes(content)
+            found = [(p.row, p.column) for p in report.problems if p.path == f"{table}/de/train-00000.parquet"]
+            assert found, field.name
+            if table != "pool" and field.name != "prompt_id":
+                assert (1, field.name) in found, (table, field.name, report.problems)
+
+
+def test_added_dropped_and_swapped_rows_are_located(folder: Path) -> None:
+    path = folder / "reward/de/train-00000.parquet"
+    dropped = pq.read_table(path).to_pylist()[5]["prompt_id"]
+    rewrite(path, lambda rows: rows.pop(5))
+    text = said(reproduce(folder))
+    assert f"prompt {dropped}: lacks the row that pool and routes give" in text
+    assert "has 39 rows, the manifest says 40" in text
+
+    rewrite(folder / "preferences/ar/test-00000.parquet", lambda rows: rows.append({**rows[-1], "prompt_id": "f" * 32}))
+    assert "has a row that pool and routes do not give" in said(reproduce(folder))
+    rewrite(folder / "pool/no/train-00000.parquet", lambda rows: rows.insert(0, rows.pop(1)))
+    assert "is out of the order of teachers and draws" in said(reproduce(folder))
+
+
+def test_a_change_that_covers_its_tracks_is_found(folder: Path) -> None:
+    # Somebody rewrites a choice, its row, and every checksum of both: only deciding again can tell.
+    from arbitrage.dataset.schema import RowHash
+    from arbitrage.dataset.shards import file_sha256
+
+    routes = pq.read_table(folder / "routes/de/train-00000.parquet").to_pylist()
+    pool = pq.read_table(folder / "pool/de/train-00000.parquet").to_pylist()
+    row, found = next((n, r) for n, r in enumerate(routes) if r["arm"] == "reward" and r["chosen"])
+    other = next(
+        p
+        for p in pool
+        if p["prompt_id"] == found["prompt_id"] and p["completion"] and p["teacher"] != found["chosen"]["teacher"]
+    )
+    rewrite(
+        folder / "routes/de/train-00000.parquet",
+        lambda rows: rows[row].update(chosen={"teacher": other["teacher"], "draw": 0}),
+    )
+
+    def forge(rows: list[dict[str, Any]]) -> None:
+        mine = next(r for r in rows if r["prompt_id"] == found["prompt_id"])
+        mine.update(teacher=other["teacher"], reward=other["reward"], checks=other["checks"])
+        mine["completion"] = [{"role": "assistant", "content": other["completion"]}]
+
+    rewrite(folder / "reward/de/train-00000.parquet", forge)
+
+    def rehash(manifest: dict[str, Any]) -> None:
+        for path in ("routes/de/train-00000.parquet", "reward/de/train-00000.parquet"):
+            rows = RowHash()
+            rows.update(pq.read_table(folder / path).to_pylist())
+            manifest["files"][path] |= {
+                "rows_sha256": rows.all,
+                "groups_sha256": rows.groups,
+                "file_sha256": file_sha256(folder / path),
+                "bytes": (folder / path).stat().st_size,
+            }
+
+    edit_manifest(folder, rehash)
+    report = reproduce(folder)
+    text = said(report)
+    assert f"routes/de/train-00000.parquet, row {row}, prompt {found['prompt_id']}, column chosen" in text
+    assert {problem.path for problem in report.problems} == {"routes/de/train-00000.parquet", "manifest.json"}
+
+
+def test_other_encodings_of_the_same_rows(folder: Path) -> None:
+    rewrite(folder / "reward/de/train-00000.parquet", lambda rows: None, compression="gzip")
+    assert "its bytes changed, its rows did not" in said(reproduce(folder))
+    edit_manifest(folder, lambda manifest: manifest["writer"].update(pyarrow="18.1.0"))
+    report = reproduce(folder)
+    assert report.same
+    assert report.notes == ["1 files: same rows, other encoding than pyarrow '18.1.0'"]
+
+
+def test_missing_and_unlisted_files(folder: Path) -> None:
+    shutil.copy(folder / "pool/de/train-00000.parquet", folder / "pool/de/train-00001.parquet")
+    (folder / "pool/ar/test-00000.parquet").unlink()
+    (folder / "evil\x1b[31m.parquet").write_bytes(b"")
+    report = reproduce(folder)
+    text = said(report)
+    assert "pool/de/train-00001.parquet: is not in the manifest" in text
+    assert "pool/ar/test-00000.parquet: is missing" in text
+    assert "evil\\x1b[31m.parquet: is not in the manifest" in text
+    assert report.notes == ["ar test was not rebuilt: its pool or its routes cannot be read"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x.parquet", "/etc/passwd", "pool/../../x/train-00000.parquet", "pool/de/../train-00000.parquet",
+     "pool/de/train-00000.parquet\n", "pool//train-00000.parquet", "a\x1b[31m/de/train-00000.parquet"],
+)  # fmt: skip
+def test_paths_out_of_the_folder_are_refused(folder: Path, path: str) -> None:
+    edit_manifest(folder, lambda manifest: manifest["files"].update({path: next(iter(manifest["files"].values()))}))
+    with pytest.raises(DatasetError, match="files") as caught:
+        reproduce(folder)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_links_out_of_the_folder_are_refused(folder: Path, tmp_path: Path) -> None:
+    path = folder / "pool/de/test-00000.parquet"
+    path.rename(tmp_path / "outside.parquet")
+    path.symlink_to(tmp_path / "outside.parquet")
+    (folder / "reward/tr").symlink_to(folder / "reward/de")
+    text = said(reproduce(folder))
+    assert "pool/de/test-00000.parquet: leads out of the folder" in text
+    assert "reward/tr: is a linked folder" in text
+
+
+def test_files_that_are_not_what_they_say(folder: Path) -> None:
+    (folder / "pool/ar/test-00000.parquet").write_bytes(b"PAR1 not really PAR1")
+    content = (folder / "pool/no/train-00000.parquet").read_bytes()
+    middle = len(content) // 3
+    (folder / "pool/no/train-00000.parquet").write_bytes(content[:middle] + os.urandom(200) + content[middle + 200 :])
+    (folder / "routes/de/test-00000.parquet").write_bytes((folder / "pool/de/test-00000.parquet").read_bytes())
+    (folder / "reward/de/test-00000.parquet").unlink()
+    os.mkfifo(folder / "reward/de/test-00000.parquet")
+    table = pq.read_table(folder / "random/de/train-00000.parquet")
+    place = table.schema.get_field_index("reward")
+    table = table.set_column(place, "reward", table["reward"].cast(pa.string()))
+    pq.write_table(table, folder / "random/de/train-00000.parquet")
+    text = said(reproduce(folder))
+    assert "pool/ar/test-00000.parquet: is no Parquet file" in text
+    assert "pool/no/train-00000.parquet" in text
+    assert "routes/de/test-00000.parquet: has columns" in text
+    assert "reward/de/test-00000.parquet: is no regular file" in text
+    assert "random/de/train-00000.parquet: column reward is string, not double" in text
+
+
+def test_holes_where_values_must_be(folder: Path) -> None:
+    rewrite(folder / "pool/de/train-00000.parquet", lambda rows: rows[0].update(prompt=[None]))
+    rewrite(folder / "routes/no/train-00000.parquet", lambda rows: rows[3].update(asked=[{"teacher": None}]))
+    rewrite(folder / "routes/ar/test-00000.parquet", lambda rows: rows[3].update(prompt_id=None))
+    rewrite(folder / "reward/ar/test-00000.parquet", lambda rows: rows[0].update(prompt_id=None))
+    rewrite(folder / "pool/ar/test-00000.parquet", lambda rows: rows[0].update(reward=float("nan")))
+    report = reproduce(folder)
+    text = said(report)
+    assert text.count("lacks a value that must be there") == 5
+    assert "pool/de/train-00000.parquet, row 0" in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'{"format": 2}', b'{"format": 1}', b"[" * 100_000, b"\xff",
+     b'{"format": {"a": "\\u001b"}}', b"1" * 5000, b'{"format": NaN}'],
+)  # fmt: skip
+def test_manifests_that_are_none(folder: Path, content: bytes) -> None:
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"manifest\.json") as caught:
+        reproduce(folder)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_manifest_is_bounded_and_there(folder: Path, tmp_path: Path) -> None:
+    with (folder / "manifest.json").open("ab") as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(DatasetError, match="too large"):
+        reproduce(folder)
+    with pytest.raises(DatasetError, match="is missing"):
+        reproduce(tmp_path)
+    with pytest.raises(DatasetError, match="is missing"):
+        reproduce(tmp_path / "nowhere")
+
+
+def set_key(*keys: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(manifest: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            manifest = manifest[key]
+        assert manifest[keys[-1]] != value
+        manifest[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_key("name", value="other"),
+        set_key("license", value="mit"),
+        set_key("languages", value=["de", "no", "ar"]),
+        set_key("seed", value=8),
+        set_key("recipe", "license", value="mit"),
+        set_key("recipe_hash", value="0" * 64),
+        set_key("default_config", value="random"),
+        set_key("configs", "pool", "train", value=["pool/de/train-*.parquet"]),
+        set_key("arms", "reward", "rows", "de", "train", value=41),
+        set_key("arms", "reward", "without_row", value={}),
+        set_key("common", "de", "mean_reward", "reward", value=9.0),
+        set_key("pool", "teachers", "north", "languages", "de", "errors", value={}),
+        set_key("arms", "reward", "router", value="random"),
+    ],
+)
+def test_a_manifest_that_says_something_else(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    edit_manifest(folder, change)
+    assert "manifest" in said(reproduce(folder))
+
+
+def test_a_recipe_that_is_another(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(recipe_yaml({**PUBLISHED, "seed": 8}))
+    text = said(reproduce(folder))
+    assert "recipe.yaml: its hash is" in text
+    (folder / "recipe.yaml").write_text("a: [")
+    assert "recipe.yaml" in said(reproduce(folder))
+    (folder / "recipe.yaml").unlink()
+    assert "recipe.yaml: is missing" in said(reproduce(folder))
+
+
+def test_a_source_stands_in_one_split(tmp_path: Path) -> None:
+    def leaky(language: str, split: str):
+        for routed in items(language, split):
+            yield replace(routed, prompt=replace(routed.prompt, source_id=routed.prompt.source_id.split("-")[1]))
+
+    build(tmp_path / "dataset", items=leaky)
+    report = reproduce(tmp_path / "dataset")
+    assert "column source_id: stands in train too" in said(report)
+    assert {problem.path for problem in report.problems} == {"pool/de/test-00000.parquet", "pool/ar/test-00000.parquet"}
+
+
+def test_a_prompt_id_is_the_hash_of_its_prompt(tmp_path: Path) -> None:
+    def misnamed(language: str, split: str):
+        for number, routed in enumerate(items(language, split)):
+            prompt = replace(routed.prompt, id=f"{number:032x}")
+            yield Routed(prompt, routed.answers, [])
+
+    build(tmp_path / "dataset", items=misnamed)
+    assert "column prompt_id: is not the hash of language and messages" in said(reproduce(tmp_path / "dataset"))
+
+
+def test_routers_of_ones_own_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dataset_evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("TR_URL", "http://secret")
+    monkeypatch.setattr(socket, "socket", None)
+    arms = {**PUBLISHED["arms"], "own": {"router": "dataset_evil:Router"}}
+    published = {**PUBLISHED, "arms": arms}
+
+    def with_own(language: str, split: str):
+        for routed in items(language, split):
+            asked = [Asked(answer.teacher, answer.draw, 0, 1.0) for answer in routed.answers]
+            first = next(((a.teacher, a.draw) for a in routed.answers if a.usable), None)
+            yield replace(routed, routes=[*routed.routes, Route("own", asked, first, "mine")])
+
+    build(
+        tmp_path / "dataset",
+        items=with_own,
+        recipe=recipe(arms=arms),
+        published=published,
+        recipe_text=recipe_yaml(published),
+    )
+    report = reproduce(tmp_path / "dataset")
+    assert report.same, said(report)
+    assert "arm own: its router 'dataset_evil:Router' is not built in" in report.notes[0]
+    rewrite(tmp_path / "dataset/own/de/train-00000.parquet", lambda rows: rows[2].update(teacher="x"))
+    assert "own/de/train-00000.parquet, row 2" in said(reproduce(tmp_path / "dataset"))
+
+
+def test_only_the_first_problems_of_a_file_are_kept(folder: Path) -> None:
+    def everything(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["teacher"] = "nobody"
+
+    rewrite(folder / "reward/de/train-00000.parquet", everything)
+    report = reproduce(folder)
+    assert len(report.problems) == 10
+    assert report.unshown == {"reward/de/train-00000.parquet": 31}
+
+
+def test_groups_tell_where_a_long_file_changed(tmp_path: Path) -> None:
+    def many(language: str, split: str):
+        for prompt in prompts(language, split, 1200 if (language, split) == ("no", "train") else 0):
+            yield route(prompt)
+
+    build(tmp_path / "dataset", items=many)
+    path = tmp_path / "dataset/pool/no/train-00000.parquet"
+    rewrite(path, lambda rows: rows[3500].update(model="x"))
+    assert "pool/no/train-00000.parquet: rows 3000-3999 are not those of the manifest" in said(
+        reproduce(tmp_path / "dataset")
+    )
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    def generated(count: int):
+        def generate(language: str, split: str):
+            for prompt in prompts(language, split, count) if (language, split) == ("de", "train") else ():
+                answer = Answer("north", 0, "m", "r", f"hello {prompt.source_id}", reward=1.0)
+                yield Routed(
+                    prompt, [answer], [Route("single_north", [Asked("north", 0, 0, 1.0)], ("north", 0), "only answer")]
+                )
+
+        return generate
+
+    arms = {"single_north": PUBLISHED["arms"]["single_north"]}
+    published = {**PUBLISHED, "arms": arms}
+    changes = {"recipe": recipe(arms=arms), "published": published, "recipe_text": recipe_yaml(published)}
+
+    def peak(count: int) -> int:
+        build(tmp_path / str(count), items=generated(count), **changes)
+        tracemalloc.start()
+        assert reproduce(tmp_path / str(count)).same
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(10)
+    assert peak(6000) < peak(2000) * 1.3 + 2**19
