@@ -179,9 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, content, headers)
 
     def _json(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self._send(
-            status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}
-        )
+        self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

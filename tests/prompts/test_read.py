@@ -19,9 +19,7 @@ def source(path, **more):
 
 def jsonl(path, *rows):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        b"".join((row if isinstance(row, bytes) else json.dumps(row).encode()) + b"\n" for row in rows)
-    )
+    path.write_bytes(b"".join((row if isinstance(row, bytes) else json.dumps(row).encode()) + b"\n" for row in rows))
 
 
 def table(path, **columns):
@@ -145,9 +143,7 @@ def test_parquet_rows_are_numbered_across_batches(tmp_path):
 
 def test_a_parquet_value_that_is_not_utf_8_is_one_bad_row(tmp_path):
     raw = pa.array([b"a", b"\xff", b"c"], pa.binary())
-    pq.write_table(
-        pa.table({"prompt": pa.Array.from_buffers(pa.string(), 3, raw.buffers())}), tmp_path / "x.parquet"
-    )
+    pq.write_table(pa.table({"prompt": pa.Array.from_buffers(pa.string(), 3, raw.buffers())}), tmp_path / "x.parquet")
     first, second, third = read_rows(source("x.parquet"), tmp_path)
     assert texts([first, third]) == ["a", "c"]
     assert second.where == "x.parquet row 2"

@@ -122,9 +122,7 @@ def test_source_ids(given, source_id):
     assert row(s=given).source_id == source_id
 
 
-@pytest.mark.parametrize(
-    "given", [True, 7.5, float("inf"), ["a"], {"a": 1}, "\ud800", date(2024, 1, 2)], ids=repr
-)
+@pytest.mark.parametrize("given", [True, 7.5, float("inf"), ["a"], {"a": 1}, "\ud800", date(2024, 1, 2)], ids=repr)
 def test_what_is_no_source_id(given):
     assert row(s=given).why.startswith("source_id ('s')")
 
