@@ -47,9 +47,7 @@ def summary(runs: list[dict], bare: list[dict]) -> dict:
     result |= {key: median(r[key] for r in good) for key in ("cpu_s_per_1k", "rss_mb", "wall_s")}
     result |= {"span_ratio": median(worst), "span_least": min(worst), "span_most": max(worst)}
     result["span_ratios"] = [median(ratios) for ratios in zip(*(r["span_ratio"] for r in good), strict=True)]
-    pairs = [
-        (mine, its) for mine, its in zip(runs, bare, strict=False) if not mine["failed"] and not its["failed"]
-    ]
+    pairs = [(mine, its) for mine, its in zip(runs, bare, strict=False) if not mine["failed"] and not its["failed"]]
     if pairs:
         result["cpu_of_bare"] = median(mine["cpu_s_per_1k"] / its["cpu_s_per_1k"] for mine, its in pairs)
         result["span_of_bare"] = median(max(m["span_ratio"]) / max(b["span_ratio"]) for m, b in pairs)
@@ -70,8 +68,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-        for line in lines
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     )
 
 
@@ -114,9 +111,7 @@ def server(entry: dict) -> str:
 
 
 def per_teacher(entry: dict) -> str:
-    ran = {
-        n: r["medians"]["span_ratios"] for n, r in entry["runners"].items() if "span_ratios" in r["medians"]
-    }
+    ran = {n: r["medians"]["span_ratios"] for n, r in entry["runners"].items() if "span_ratios" in r["medians"]}
     rows = [
         [f"{port['latency']:.1f} s", str(port["cap"]), f"{floor:.2f}", *(f"{ran[n][i]:.3f}" for n in ran)]
         for i, (port, floor) in enumerate(zip(entry["ports"], entry["floors_s"], strict=True))
@@ -173,8 +168,7 @@ def write(folder: Path, entries: dict) -> None:
     path.write_text(json.dumps({"machine": here, "scenarios": known}, indent=1) + "\n")
     about = {n: r for e in known.values() for n, r in e["runners"].items()}
     versions = [
-        f"- {n}: {r['settings']}; " + ", ".join(f"{p} {v}" for p, v in r["versions"].items())
-        for n, r in about.items()
+        f"- {n}: {r['settings']}; " + ", ".join(f"{p} {v}" for p, v in r["versions"].items()) for n, r in about.items()
     ]
     head = "{cpu}, {cores} cores, {memory_gib} GiB, {system}, Python {python}".format(**here)
     parts = [

@@ -66,9 +66,7 @@ class Tally:
 
     def stats(self) -> dict:
         values = dict(vars(self))
-        values["answered"] = len(
-            self.answered
-        )  # distinct prompts: less than the 200s where some were paid twice
+        values["answered"] = len(self.answered)  # distinct prompts: less than the 200s where some were paid twice
         values["mean_held"] = self.held / max(1, self.statuses[200])
         values["server_cpu_s"] = time.process_time() - self.cpu_from
         return values
@@ -217,9 +215,7 @@ async def serve(ports: list[Port]) -> None:
     bound = []
     for port in ports:
         # a client may open hundreds of connections at once; the default backlog would reset some of them
-        server = await loop.create_server(
-            lambda port=port: Connection(port), HOST, port.settings.port, backlog=2048
-        )
+        server = await loop.create_server(lambda port=port: Connection(port), HOST, port.settings.port, backlog=2048)
         bound.append(server.sockets[0].getsockname()[1])
     gc.freeze()
     print(json.dumps(bound), flush=True)

@@ -6,9 +6,11 @@ why a moved endpoint costs nothing and a changed system prompt costs exactly wha
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
+
+from arbitrage.records import Message
 
 
 def canonical_json(value: object) -> bytes:
@@ -22,12 +24,10 @@ def canonical_json(value: object) -> bytes:
 
 def sorted_json(value: object) -> bytes:
     """Return `canonical_json` with the keys of every object sorted."""
-    return json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True
-    ).encode("utf-8")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True).encode("utf-8")
 
 
-def prompt_id(language: str, messages: Sequence[Mapping[str, str]]) -> str:
+def prompt_id(language: str, messages: Sequence[Message]) -> str:
     """Return the 32 hex digits that name a prompt: a hash of its language and its messages."""
     turns = [{"role": message["role"], "content": message["content"]} for message in messages]
     return hashlib.sha256(canonical_json([language, turns])).hexdigest()[:32]

@@ -108,3 +108,38 @@ class Routed:
     """In order of (teacher, draw), one for each pair that some arm asked."""
     routes: Sequence[Route]
     """In the recipe's order of arms; arms that have nobody to ask for this prompt are absent."""
+    unsettled: Sequence[str] = ()
+    """Arms that still wait for answers; none once a build has finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The final outcome of an ask, as the store keeps it for ever."""
+
+    id: str
+    prompt_id: str
+    model: str
+    revision: str
+    draw: int
+    text: str | None
+    """None when `error`, a final kind of failure, stands in its place."""
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_from: str | None = None
+    error: str | None = None
+    message: str | None = None
+    """What the server said of the error; never published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An ask that this build could not bring to a final outcome; the next build asks again."""
+
+    teacher: str
+    prompt_id: str
+    draw: int
+    kind: str
+    message: str
+    attempts: int

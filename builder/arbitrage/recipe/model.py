@@ -1,6 +1,8 @@
 """What a recipe may say: one class a block, unknown keys refused."""
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -13,8 +15,12 @@ from pydantic import (
     model_validator,
 )
 
+from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
+
 CHECKS = ("empty", "truncated", "no_answer")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+PLACEHOLDER = re.compile(r"\$\{TEACHER_URL_[A-Za-z0-9_]+\}")
 ROLES = ("prompt", "messages", "language", "source_id", "reference")
 OWN_COLUMNS = (
     "prompt_id source_id language prompt completion teacher model revision draw reasoning finish_reason "
@@ -49,7 +55,8 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 class Part(BaseModel):
     """A block of the recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Errors of pydantic show what they were given, and that may be a secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Sampling(Part):
@@ -81,9 +88,7 @@ class PromptSource(Part):
             raise ValueError("give either language: or columns: {language: ...}")
         for name in self.columns:
             if name not in ROLES and (name in OWN_COLUMNS or name in TRAINER_COLUMNS):
-                raise ValueError(
-                    f"a carried column cannot be called {name!r}: the dataset or trainers use it"
-                )
+                raise ValueError(f"a carried column cannot be called {name!r}: the dataset or trainers use it")
         return self
 
 
@@ -127,11 +132,18 @@ class Teacher(Part):
     @classmethod
     def _is_url(cls, value: list[str]) -> list[str]:
         for url in value:
-            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+            # A published recipe holds a placeholder, which the environment fills before anyone is asked.
+            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) and not PLACEHOLDER.fullmatch(url):
                 raise ValueError(
-                    f"{url!r} is not an endpoint such as http://host:8080 (secrets go into token:)"
+                    "is not an endpoint such as http://host:8080 (no user, no query; secrets go into token:)"
                 )
         return [url.rstrip("/") for url in value]
+
+    @field_validator("sampling")
+    @classmethod
+    def _is_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
+        Sampling.model_validate(value)
+        return value
 
     def serves(self, language: str) -> bool:
         """Say whether the teacher is asked in this language."""
@@ -155,7 +167,7 @@ class Arm(Part):
 class Recipe(Part):
     """A whole recipe, as validated; names of teachers, rewards and arms are the keys of their blocks."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")
+    name: str = Field(pattern=f"^{NAME}$")
     license: str
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
@@ -180,31 +192,71 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
-        if len(set(self.languages)) != len(self.languages):
-            raise ValueError("languages lists a language twice")
-        for name in self.teachers:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise ValueError(f"teachers: {name!r} is not a name (letters, digits, '.', '_' and '-')")
+        problems = [
+            *self._problems_of_languages(),
+            *self._problems_of_teachers(),
+            *self._problems_of_arms(),
+            *self._problems_of_rewards(),
+        ]
+        if problems:
+            raise Problems(problems)
+        return self
+
+    def _problems_of_languages(self) -> Iterator[Problem]:
+        for position, language in enumerate(self.languages):
+            if language in self.languages[:position]:
+                yield Problem(("languages", position), f"{language!r} is listed twice")
+            elif not self.teachers_for(language):
+                what = f"no teacher serves {language!r}: add one, or take the language out"
+                yield Problem(("languages", position), what)
+        for position, source in enumerate(self.prompts):
+            if source.language is not None and source.language not in self.languages:
+                yield self._not_among_languages(("prompts", position, "language"), source.language)
         for name, teacher in self.teachers.items():
-            try:
-                self.sampling_of(name)
-            except ValueError as error:
-                raise ValueError(f"teachers.{name}.sampling: {error}") from error
-            for language in [*(teacher.languages or []), *teacher.system]:
+            for position, language in enumerate(teacher.languages or []):
                 if language not in self.languages:
-                    raise ValueError(f"teachers.{name}: {language!r} is not among the recipe's languages")
-        for language in self.languages:
-            if not self.teachers_for(language):
-                raise ValueError(f"no teacher serves {language!r}: add one, or take it out of languages")
+                    yield self._not_among_languages(("teachers", name, "languages", position), language)
+            for language in teacher.system:
+                if language not in self.languages:
+                    yield self._not_among_languages(("teachers", name, "system", language), language)
+
+    def _not_among_languages(self, loc: Loc, language: str) -> Problem:
+        return Problem(loc, f"{language!r} is not among the recipe's languages ({', '.join(self.languages)})")
+
+    def _problems_of_teachers(self) -> Iterator[Problem]:
+        placeholders: dict[str, str] = {}
+        asked: dict[str, str] = {}
+        for name, teacher in self.teachers.items():
+            loc = ("teachers", name)
+            if not re.fullmatch(NAME, name):
+                yield Problem(loc, f"{name!r} is not a name (letters, digits, '.', '_' and '-')")
+                continue
+            first = placeholders.setdefault(placeholder(name), name)
+            if first != name:
+                yield Problem(loc, f"is published as {placeholder(name)}, as {first!r} is: rename one")
+            what = teacher.model_dump(include={"model", "revision", "api", "format", "served_as", "system", "extra"})
+            sampling = self.sampling_of(name).model_dump()
+            first = asked.setdefault(json.dumps([what, sampling], sort_keys=True), name)
+            if first != name:
+                yield Problem(loc, f"would answer as {first!r} does: list both endpoints under one teacher")
+
+    def _problems_of_arms(self) -> Iterator[Problem]:
         for name, arm in self.arms.items():
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED_ARMS:
-                raise ValueError(
-                    f"arms: {name!r} is not an arm ([a-z][a-z0-9_]*, not {', '.join(RESERVED_ARMS)})"
-                )
+                what = f"{name!r} is not an arm ([a-z][a-z0-9_]*, not {', '.join(RESERVED_ARMS)})"
+                yield Problem(("arms", name), what)
             if arm.teacher is not None and arm.teacher not in self.teachers:
-                raise ValueError(f"arms.{name}.teacher: no teacher is called {arm.teacher!r}")
+                what = f"no teacher is called {arm.teacher!r}" + did_you_mean(arm.teacher, self.teachers)
+                yield Problem(("arms", name, "teacher"), what)
+
+    def _problems_of_rewards(self) -> Iterator[Problem]:
         if self.route_by is not None and self.route_by not in self.rewards:
-            raise ValueError(f"route_by: no reward is called {self.route_by!r}")
+            what = f"no reward is called {self.route_by!r}" + did_you_mean(self.route_by, self.rewards)
+            yield Problem(("route_by",), what)
         if self.route_by is None and len(self.rewards) > 1:
-            raise ValueError("route_by: say which of the rewards routes")
-        return self
+            yield Problem(("route_by",), f"say which of the rewards routes: {', '.join(self.rewards)}")
+
+
+def placeholder(teacher: str) -> str:
+    """Return what stands for a teacher's endpoints in a published recipe."""
+    return f"${{TEACHER_URL_{re.sub('[^A-Za-z0-9]', '_', teacher)}}}"

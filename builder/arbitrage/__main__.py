@@ -1,0 +1,5 @@
+"""`python -m arbitrage` is `arbitrage`."""
+
+from arbitrage.cli import main
+
+main()

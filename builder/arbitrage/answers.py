@@ -1,0 +1,104 @@
+"""From stored completions and scores to the answers that routers see."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from arbitrage.checks import flags
+from arbitrage.recipe.model import Recipe
+from arbitrage.records import Answer
+from arbitrage.rewards.reward import Reward
+from arbitrage.routers import routing_reward
+from arbitrage.store.store import NumberedPrompt, Store
+from arbitrage.teachers.identity import UNVERIFIED
+from arbitrage.teachers.pool import Pool
+
+Answers = Mapping[int, Mapping[tuple[str, int], Answer]]
+"""By prompt number, then by (teacher, draw)."""
+
+QUERY = """
+SELECT a.prompt, a.teacher, a.draw, c.id, c.revision, c.text, c.reasoning, c.finish_reason,
+       c.prompt_tokens, c.completion_tokens, c.tokens_from, c.error, f.kind
+FROM ask a JOIN prompt p ON p.n = a.prompt LEFT JOIN completion c ON c.id = a.completion_id
+LEFT JOIN failure f ON f.teacher = a.teacher AND f.prompt_id = p.id AND f.draw = a.draw AND f.build = ?
+WHERE a.teacher IN ({teachers}) AND a.prompt IN ({prompts})
+"""
+
+
+class _Stored(NamedTuple):
+    prompt: int
+    teacher: str
+    draw: int
+    id: str | None
+    revision: str | None
+    text: str | None
+    reasoning: str | None
+    finish_reason: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    tokens_from: str | None
+    error: str | None
+    failure: str | None
+
+
+class Reader:
+    """Reads the answers of a page of prompts in one go."""
+
+    def __init__(self, store: Store, recipe: Recipe, rewards: Sequence[Reward], build: int, pool: Pool) -> None:
+        self._store = store
+        self._recipe = recipe
+        self._rewards = rewards
+        self._routing = routing_reward(recipe)
+        self._build = build
+        self._teachers = {teacher.name: teacher for teacher in pool.teachers}
+
+    def read(self, page: Sequence[NumberedPrompt]) -> Answers:
+        """Return every answer to an ask of today's plan: an outcome, or a failure of this build."""
+        query = QUERY.format(teachers=_marks(self._recipe.teachers), prompts=_marks(page))
+        parameters = [self._build, *self._recipe.teachers, *(item.n for item in page)]
+        rows = [_Stored(*row) for row in self._store.connection.execute(query, parameters)]
+        scores = self._scores([row.id for row in rows if row.id])
+        keys = {item.n: [reward.key(item.prompt) for reward in self._rewards] for item in page}
+        answers: dict[int, dict[tuple[str, int], Answer]] = {item.n: {} for item in page}
+        for row in rows:
+            if row.id or row.failure:
+                answers[row.prompt][row.teacher, row.draw] = self._answer(row, keys[row.prompt], scores)
+        return answers
+
+    def _scores(self, completions: Sequence[str]) -> Mapping[tuple[str, str], float | None]:
+        if not self._rewards or not completions:
+            return {}
+        rows = self._store.connection.execute(
+            f"SELECT completion_id, reward, value FROM score WHERE completion_id IN ({_marks(completions)})",
+            completions,
+        )
+        return {(completion_id, key): value for completion_id, key, value in rows}
+
+    def _answer(self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None]) -> Answer:
+        model = self._recipe.teachers[row.teacher].model
+        if row.id is None:
+            revision = self._teachers[row.teacher].revision or UNVERIFIED
+            return Answer(row.teacher, row.draw, model, revision, None, error=row.failure)
+        rewards = [(reward.name, scores.get((row.id, key))) for reward, key in zip(self._rewards, keys, strict=True)]
+        checks: tuple[str, ...] = ()
+        if row.text is not None:
+            checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason)
+        return Answer(
+            teacher=row.teacher,
+            draw=row.draw,
+            model=model,
+            revision=row.revision or UNVERIFIED,
+            completion=row.text,
+            reasoning=row.reasoning,
+            finish_reason=row.finish_reason,
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            tokens_from=row.tokens_from,
+            checks=checks,
+            reward=dict(rewards).get(self._routing or ""),
+            rewards=rewards,
+            error=row.error,
+        )
+
+
+def _marks(values: Sequence[Any] | Mapping[str, Any]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,181 @@
+"""The line: prompts -> asks -> completions -> rewards -> routes -> dataset."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from arbitrage.answers import Reader
+from arbitrage.columns import column_types, fitted
+from arbitrage.dataset.folder import write_dataset
+from arbitrage.errors import RecipeError
+from arbitrage.plan import plan, routed
+from arbitrage.progress import Progress
+from arbitrage.prompts.ingest import Ingested, ingest
+from arbitrage.recipe.model import Recipe
+from arbitrage.recipe.published import published_recipe, recipe_yaml
+from arbitrage.records import Routed
+from arbitrage.rewards.reward import Reward, make_rewards
+from arbitrage.rewards.score import score_all
+from arbitrage.routers import Router, make_routers
+from arbitrage.run import Log, Run, make_folder, to_json, write_whole
+from arbitrage.shortfall import Shortfall, shortfalls
+from arbitrage.spend import costs
+from arbitrage.store.files import only_builder
+from arbitrage.store.store import Store, open_store
+from arbitrage.teachers.pool import Pool
+
+Stage = Literal["prompts", "completions", "rewards", "routes"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(slots=True)
+class Line:
+    """What a build works with once it is prepared."""
+
+    recipe: Recipe
+    run: Run
+    store: Store
+    ingested: Ingested
+    pool: Pool
+    routers: dict[str, Router]
+    rewards: list[Reward]
+    reader: Reader
+    number: int
+    """Of this build; failures of earlier ones are asked again."""
+    last: int
+    """The highest prompt number that is asked about."""
+    log: Log
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to."""
+
+    dataset: Path | None
+    """None when it was told to stop before."""
+    shortfalls: Sequence[Shortfall]
+    rows: dict[str, int]
+    """Rows by arm."""
+
+
+def build(
+    recipe: Recipe,
+    folder: Path,
+    run: Run,
+    progress: Progress,
+    *,
+    until: Stage | None = None,
+    limit: int | None = None,
+) -> Built:
+    """Take a recipe to its dataset folder, or as far as `until`; the same call resumes.
+
+    Args:
+        recipe: the recipe, already restricted to the arms that are wanted.
+        folder: the recipe's own, where its paths start.
+        run: where the state is kept.
+        progress: told of everything that takes long.
+        until: the last stage to do.
+        limit: take the first so many sources in hash order, and write a preview.
+
+    Raises:
+        ArbitrageError: the user must change something, or stopped it; what is stored stays.
+    """
+    with prepared(recipe, folder, run, progress, limit=limit) as line:
+        if until == "prompts":
+            return Built(None, [], {})
+        while plan(line.store, line.pool, line.routers, line.reader, line.last):
+            line.pool.ask(line.number, progress.asking(line.store, line.pool))
+            if until == "completions":
+                break
+            score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
+        record_run(line)
+        short = shortfalls(line.store, recipe, line.number)
+        if until is not None:
+            return Built(None, short, {})
+        return write(line, progress, preview=limit is not None)
+
+
+@contextmanager
+def prepared(recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limit: int | None = None) -> Iterator[Line]:
+    """Hold the run, read the prompts, and find out who the teachers are; nothing is generated.
+
+    Raises:
+        ArbitrageError: the user must change something.
+    """
+    routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
+    make_folder(run)
+    with only_builder(run.folder), open_store(run.store) as store:
+        log = Log(run.log)
+        try:
+            log(f"build of {recipe.name} begins")
+            ingested = ingest(store, recipe, folder, lambda line: progress.tell(line, log))
+            write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
+            pool = Pool(recipe, store)
+            pool.identify()
+            for teacher in pool.teachers:
+                for endpoint in teacher.endpoints:
+                    if endpoint.is_parked and endpoint.last_failure:
+                        progress.tell(f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}", log)
+            number = 1 + (store.get("build") or 0)
+            store.keep("build", number)
+            store.forget_asks()
+            reader = Reader(store, recipe, rewards, number, pool)
+            last = store.last_of_sources(limit)
+            yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log)
+            log("build ends")
+        except BaseException as error:
+            log(f"build stops: {type(error).__name__}: {error}")
+            raise
+        finally:
+            log.close()
+
+
+def write(line: Line, progress: Progress, *, preview: bool) -> Built:
+    """Write the dataset folder from the store."""
+    recipe = line.recipe
+    types = column_types(line.store, recipe)
+    published = published_recipe(recipe, line.ingested.pins)
+
+    def items(language: str, split: str) -> Iterator[Routed]:
+        for item in routed(line.store, line.routers, line.reader, language, split, line.last):
+            yield replace(item, prompt=replace(item.prompt, columns=fitted(item.prompt.columns, types)))
+
+    folder = line.run.preview if preview else line.run.dataset
+    facts: dict[str, Any] = {
+        "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
+        "cost_usd": costs(line.store, recipe),
+    }
+    with progress.writing(folder):
+        manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+    rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
+    return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows)
+
+
+def record_run(line: Line) -> None:
+    """Write `run.json`: what this build's requests were like."""
+    teachers = {}
+    for teacher in line.pool.teachers:
+        counts = asdict(teacher.counts)
+        counts["mean_seconds"] = counts["seconds"] / counts["answered"] if counts["answered"] else None
+        counts["endpoints"] = {
+            endpoint.url: {"limit": round(endpoint.limit.value, 1)} for endpoint in teacher.endpoints
+        }
+        teachers[teacher.name] = counts
+    write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))
+
+
+def only_arms(recipe: Recipe, arms: Sequence[str]) -> Recipe:
+    """Return the recipe with only the named arms.
+
+    Raises:
+        RecipeError: there is no such arm.
+    """
+    unknown = [arm for arm in arms if arm not in recipe.arms]
+    if unknown:
+        raise RecipeError(f"--arm {unknown[0]}: the recipe's arms are {', '.join(recipe.arms)}")
+    if not arms:
+        return recipe
+    return recipe.model_copy(update={"arms": {name: arm for name, arm in recipe.arms.items() if name in arms}})

@@ -1,0 +1,207 @@
+"""The command line: one verb a function; messages on standard error, reports on standard output."""
+
+import json
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from arbitrage import __version__
+from arbitrage.errors import ArbitrageError, RecipeError
+from arbitrage.recipe.model import Recipe
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Build multilingual training data: route every prompt through a pool of teachers and keep the best answer.",
+)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
+RunFolder = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Default: runs/NAME beside the recipe.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"arbitrage {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def init(file: Annotated[Path, typer.Argument(metavar="[FILE]")] = Path("recipe.yaml")) -> None:
+    """Write a commented recipe to start from."""
+    text = (files("arbitrage.recipe") / "starter.yaml").read_text(encoding="utf-8")
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise RecipeError(f"{file} is there already: give another name") from error
+    except OSError as error:
+        raise RecipeError(f"{file}: cannot be written: {error.strerror}") from error
+    typer.echo(f"wrote {file}; next: edit it, then `arbitrage check {file}`")
+
+
+@app.command()
+def check(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -> None:
+    """Validate a recipe, ask every endpoint who it is, and print the plan; nothing is generated."""
+    from arbitrage.build import prepared
+    from arbitrage.estimate import estimate
+    from arbitrage.progress import Progress
+    from arbitrage.reports import print_estimate
+    from arbitrage.run import run_of
+
+    loaded = _read(recipe)
+    with prepared(loaded, _folder(recipe), run_of(loaded, recipe, run), Progress(_err())) as line:
+        plan = estimate(line)
+    _report(plan, as_json, print_estimate)
+    if not all(teacher["answers"] for teacher in plan["teachers"].values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    recipe: RecipeFile,
+    run: RunFolder = None,
+    until: Annotated[str | None, typer.Option(help="Stop after prompts, completions, rewards or routes.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; may be given again.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources; writes preview/.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do the whole line, up to a finished dataset folder; the same command resumes."""
+    from arbitrage.build import STAGES, only_arms
+    from arbitrage.build import build as do_build
+    from arbitrage.progress import Progress
+    from arbitrage.reports import built_as_dict, print_built
+    from arbitrage.run import run_of
+
+    if until is not None and until not in STAGES:
+        raise RecipeError(f"--until {until}: the stages are {', '.join(STAGES)}")
+    loaded = _read(recipe)
+    progress = Progress(_err())
+    try:
+        built = do_build(
+            only_arms(loaded, arm or []),
+            _folder(recipe),
+            run_of(loaded, recipe, run),
+            progress,
+            until=until,
+            limit=limit,
+        )
+    finally:
+        progress.close()
+    _report(built_as_dict(built), as_json, print_built)
+    if any(short.serious for short in built.shortfalls):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -> None:
+    """Say how far a run is; answers while a build works."""
+    from arbitrage.reports import print_status
+    from arbitrage.run import run_of
+    from arbitrage.status import status as read_status
+    from arbitrage.store.store import open_store
+
+    loaded = _read(recipe)
+    with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
+        _report(read_status(store, loaded), as_json, print_status)
+
+
+@app.command()
+def show(
+    recipe: RecipeFile,
+    prompt_id: Annotated[str | None, typer.Argument(metavar="[PROMPT_ID]", help="Or the start of it.")] = None,
+    run: RunFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one prompt with all answers, rewards, checks and the winners, side by side."""
+    from arbitrage.answers import Reader
+    from arbitrage.rewards.reward import make_rewards
+    from arbitrage.routers import make_routers
+    from arbitrage.run import run_of
+    from arbitrage.show import as_dict, find, render
+    from arbitrage.store.store import open_store
+    from arbitrage.teachers.pool import Pool
+
+    loaded, folder = _read(recipe), _folder(recipe)
+    with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
+        pool = Pool(loaded, store)
+        reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
+        item = find(store, make_routers(loaded, folder), reader, prompt_id)
+    if as_json:
+        _print_json(as_dict(item))
+    else:
+        Console().print(render(item))
+
+
+@app.command()
+def reproduce(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A dataset folder.")], as_json: AsJson = False
+) -> None:
+    """Rebuild every routed split from the pool and say whether it is the same; asks nobody."""
+    from arbitrage.dataset.reproduce import reproduce as do_reproduce
+    from arbitrage.reports import print_reproduced
+
+    report = do_reproduce(folder)
+    _report(report.as_dict(), as_json, print_reproduced)
+    if not report.same:
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> Recipe:
+    from arbitrage.recipe.reader import read_recipe
+
+    return read_recipe(path, os.environ)
+
+
+def _folder(recipe: Path) -> Path:
+    return recipe.resolve().parent
+
+
+def _err() -> Console:
+    return Console(stderr=True)
+
+
+def _report(data: dict[str, Any], as_json: bool, printer: Any) -> None:
+    if as_json:
+        _print_json(data)
+    else:
+        # Without a terminal there is no width to keep to, and a cut table is a lost one.
+        printer(Console() if sys.stdout.isatty() else Console(width=200), data)
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+
+def main() -> None:
+    """Run the command line; a message and an exit code instead of a traceback for what a person can mend."""
+    try:
+        app(standalone_mode=False)
+    except ArbitrageError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"arbitrage: {message}\n")

@@ -1,0 +1,192 @@
+"""The manifest: checksums and provenance of a dataset folder, without clock, host or path."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from arbitrage.errors import DatasetError
+from arbitrage.records import Split
+
+NAME = "manifest.json"
+MAX_BYTES = 64 * 2**20
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FilePath = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z][a-z0-9_]*/[a-z]{2,3}(-[A-Z][a-z]{3})?/(train|test)-[0-9]{5,9}\.parquet$",
+        max_length=200,
+    ),
+]
+Config = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(-[a-z]{2,3}(-[A-Z][a-z]{3})?)?$", max_length=200)]
+Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/*.-]+$", max_length=200)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class File(_Part):
+    """One Parquet file."""
+
+    rows: Count
+    rows_sha256: Sha256
+    """Over the canonical JSON lines of its rows in order."""
+    groups_sha256: list[Sha256]
+    """The same for each block of 1000 rows, so that a change can be located."""
+    file_sha256: Sha256
+    bytes: Count
+
+
+class Writer(_Part):
+    """What wrote the files: equal bytes may only be expected of an equal writer."""
+
+    pyarrow: str
+    settings: dict[str, Any]
+    group_rows: Count
+    shard_rows: Count
+
+
+class Arm(_Part):
+    """What became of one arm, by language and split."""
+
+    router: str
+    teacher: str | None
+    asked: dict[str, dict[str, Count]]
+    """Prompts that it asked somebody for."""
+    rows: dict[str, dict[str, Count]]
+    without_row: dict[str, Count]
+    """Prompts without a row, by why."""
+    chosen: dict[str, dict[str, Count]]
+    """Rows by language and teacher."""
+
+
+class Common(_Part):
+    """Mean rewards over the prompts of one language on which every arm has a scored row."""
+
+    prompts: Count
+    mean_reward: dict[str, float]
+
+
+class Served(_Part):
+    """A model that answered under a teacher's name."""
+
+    model: str
+    revision: str
+    answers: Count
+
+
+class Answers(_Part):
+    """What one teacher gave in one language."""
+
+    answers: Count
+    usable: Count
+    checks: dict[str, Count]
+    errors: dict[str, Count]
+    prompt_tokens: Count
+    completion_tokens: Count
+    tokens_counted: Count
+    """Answers whose tokens somebody counted."""
+
+
+class TeacherAnswers(_Part):
+    """What one teacher gave."""
+
+    served: list[Served]
+    languages: dict[str, Answers]
+
+
+class Pool(_Part):
+    """All answers there are."""
+
+    prompts: dict[str, dict[str, Count]]
+    """By language and split."""
+    teachers: dict[str, TeacherAnswers]
+
+
+class Manifest(BaseModel):
+    """The whole manifest; further keys are facts that a build states as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    format: Literal[1]
+    name: str
+    license: str
+    languages: list[str]
+    seed: int
+    recipe_hash: Sha256
+    recipe: dict[str, Any]
+    files: dict[FilePath, File]
+    writer: Writer
+    configs: dict[Config, dict[Split, list[Pattern]]]
+    """Config to split to file patterns."""
+    default_config: Config | None
+    arms: dict[str, Arm]
+    common: dict[str, Common]
+    pool: Pool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the manifest as JSON-able data."""
+        return self.model_dump()
+
+    def to_json(self) -> bytes:
+        """Return the bytes of `manifest.json`.
+
+        Raises:
+            DatasetError: a fact is nothing that JSON can say.
+        """
+        try:
+            text = json.dumps(self.as_dict(), ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1)
+            return text.encode("utf-8") + b"\n"
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"{NAME}: a value cannot be written as JSON: {error}") from error
+
+
+def configs_of(files: Iterable[str]) -> dict[str, dict[Split, list[str]]]:
+    """Return the configs that have rows: each table over all languages, then language by language."""
+    found = sorted({(table, language, split.split("-")[0]) for table, language, split in map(_parts, files)})
+    configs: dict[str, dict[Split, list[str]]] = {}
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        for table, language, found_split in found:
+            if found_split == split:
+                configs.setdefault(table, {})[split] = [f"{table}/*/{split}-*.parquet"]
+                configs.setdefault(f"{table}-{language}", {})[split] = [f"{table}/{language}/{split}-*.parquet"]
+    return dict(sorted(configs.items()))
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    table, language, name = path.split("/")
+    return table, language, name
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a dataset folder.
+
+    Raises:
+        DatasetError: there is none, or it is nothing that this version understands.
+    """
+    path = folder / NAME
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DatasetError(f"{path}: {size} bytes is too large for a manifest (at most {MAX_BYTES})")
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}; a dataset folder holds a {NAME}") from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{path} is not JSON: {error}") from error
+    if isinstance(data, dict) and data.get("format", 1) != 1:
+        raise DatasetError(
+            f"{path}: format {data['format']!r} is unknown here (1 is known); update multilingual-arbitrage"
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise DatasetError(f"{path}: {where}: {first['msg']}") from error

@@ -1,0 +1,140 @@
+"""What the manifest counts, gathered while prompts stream by."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from arbitrage.dataset.manifest import Answers, Arm, Common, Pool, Served, TeacherAnswers
+from arbitrage.dataset.rows import chosen_answer
+from arbitrage.recipe.model import Recipe
+from arbitrage.records import Answer, Routed
+
+Nested = defaultdict[str, Counter[str]]
+
+
+class _ArmCounts:
+    def __init__(self) -> None:
+        self.asked: Nested = defaultdict(Counter)
+        self.rows: Nested = defaultdict(Counter)
+        self.chosen: Nested = defaultdict(Counter)
+        self.without_row: Counter[str] = Counter()
+
+
+class _AnswerCounts:
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.checks: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+
+
+class Tally:
+    """Counts over routed prompts, in the order in which they are added."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._arms = {name: _ArmCounts() for name in recipe.arms}
+        self._prompts: Nested = defaultdict(Counter)
+        self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        self._answers: defaultdict[tuple[str, str], _AnswerCounts] = defaultdict(_AnswerCounts)
+        # By language and by the set of arms with a scored row: how many prompts, and each arm's sum.
+        self._together: defaultdict[str, defaultdict[frozenset[str], tuple[Counter[str], dict[str, float]]]]
+        self._together = defaultdict(lambda: defaultdict(lambda: (Counter(), {})))
+
+    def add(self, routed: Routed) -> None:
+        """Count one prompt."""
+        language, split = routed.prompt.language, routed.prompt.split
+        if routed.answers:
+            self._prompts[language][split] += 1
+        for answer in routed.answers:
+            self._served[answer.teacher][answer.model, answer.revision] += 1
+            self._count(self._answers[answer.teacher, language], answer)
+        scored: dict[str, float] = {}
+        for route in routed.routes:
+            arm = self._arms[route.arm]
+            arm.asked[language][split] += 1
+            if route.chosen is None:
+                arm.without_row[route.why] += 1
+                continue
+            answer = chosen_answer(routed.prompt, routed.answers, route)
+            arm.rows[language][split] += 1
+            arm.chosen[language][answer.teacher] += 1
+            if answer.reward is not None:
+                scored[route.arm] = answer.reward
+        if scored:
+            count, sums = self._together[language][frozenset(scored)]
+            count["prompts"] += 1
+            for name, reward in scored.items():
+                sums[name] = sums.get(name, 0.0) + reward
+
+    @staticmethod
+    def _count(counts: _AnswerCounts, answer: Answer) -> None:
+        counts.counts["answers"] += 1
+        counts.counts["usable"] += answer.usable
+        counts.checks.update(answer.checks)
+        if answer.error is not None:
+            counts.errors[answer.error] += 1
+        if answer.tokens_from is not None:
+            counts.counts["tokens_counted"] += 1
+            counts.counts["prompt_tokens"] += answer.prompt_tokens or 0
+            counts.counts["completion_tokens"] += answer.completion_tokens or 0
+
+    def result(self) -> dict[str, Any]:
+        """Return the manifest's `arms`, `common` and `pool`."""
+        return {"arms": self._arms_result(), "common": self._common(), "pool": self._pool()}
+
+    def _arms_result(self) -> dict[str, Arm]:
+        return {
+            name: Arm(
+                router=self._recipe.arms[name].router,
+                teacher=self._recipe.arms[name].teacher,
+                asked=_plain(arm.asked),
+                rows=_plain(arm.rows),
+                without_row=dict(arm.without_row),
+                chosen=_plain(arm.chosen),
+            )
+            for name, arm in self._arms.items()
+        }
+
+    def _common(self) -> dict[str, Common]:
+        common = {}
+        for language, together in self._together.items():
+            everybody = frozenset[str]().union(*together)
+            if everybody in together:
+                count, sums = together[everybody]
+                prompts = count["prompts"]
+                common[language] = Common(
+                    prompts=prompts, mean_reward={name: total / prompts for name, total in sums.items()}
+                )
+        return common
+
+    def _pool(self) -> Pool:
+        teachers: dict[str, TeacherAnswers] = {}
+        for teacher, served in self._served.items():
+            teachers[teacher] = TeacherAnswers(
+                served=[
+                    Served(model=model, revision=revision, answers=count)
+                    for (model, revision), count in sorted(served.items())
+                ],
+                languages={
+                    language: Answers(
+                        checks=dict(found.checks),
+                        errors=dict(found.errors),
+                        **{
+                            name: found.counts[name]
+                            for name in (
+                                "answers",
+                                "usable",
+                                "tokens_counted",
+                                "prompt_tokens",
+                                "completion_tokens",
+                            )
+                        },
+                    )
+                    for (name, language), found in self._answers.items()
+                    if name == teacher
+                },
+            )
+        return Pool(prompts=_plain(self._prompts), teachers=teachers)
+
+
+def _plain(nested: Nested) -> dict[str, dict[str, int]]:
+    return {key: dict(counts) for key, counts in nested.items()}

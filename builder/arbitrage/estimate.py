@@ -1,0 +1,73 @@
+"""What a build would ask, before it asks: requests exactly, tokens, money and disk as ceilings."""
+
+import math
+import shutil
+from dataclasses import asdict
+from typing import Any
+
+from arbitrage.build import Line
+from arbitrage.plan import plan
+from arbitrage.spend import usd
+from arbitrage.teachers.identity import UNVERIFIED
+from arbitrage.teachers.served import ServedTeacher
+
+TGI_BLOCK = 1024
+BYTES_PER_TOKEN = 8
+"""A generous guess for how many bytes of text a token stands for."""
+
+ASKS = """
+SELECT p.language, count(*), sum(c.id IS NULL), total(CASE WHEN c.id IS NULL THEN length(CAST(p.messages AS BLOB)) END)
+FROM ask a JOIN prompt p ON p.n = a.prompt LEFT JOIN completion c ON c.id = a.completion_id
+WHERE a.teacher = ? GROUP BY 1
+"""
+
+
+def estimate(line: Line) -> dict[str, Any]:
+    """Plan the first round and return what it would take; a router that asks in rounds may ask more later.
+
+    Input tokens are at most the bytes of the prompt (every tokenizer in use has at least a byte a token) plus
+    64 for a chat template; output tokens at most `max_tokens`.
+    """
+    plan(line.store, line.pool, line.routers, line.reader, line.last)
+    teachers = {}
+    output_total = 0
+    for teacher in line.pool.teachers:
+        asks = todo = prompt_bytes = 0
+        for language, count, missing, size in line.store.connection.execute(ASKS, (teacher.name,)):
+            asks, todo = asks + count, todo + missing
+            system = len(teacher.config.system.get(language, "").encode("utf-8"))
+            prompt_bytes += int(size) + missing * (system + 64)
+        output = todo * _most_tokens(teacher)
+        output_total += output
+        teachers[teacher.name] = {
+            "model": teacher.config.model,
+            "revision": teacher.revision or UNVERIFIED,
+            "license": teacher.config.license,
+            "answers": not teacher.is_down,
+            "trouble": None if not teacher.is_down else f"{teacher.trouble.kind}: {teacher.trouble.message}",
+            "asks": asks,
+            "stored": asks - todo,
+            "requests": todo,
+            "input_tokens_at_most": prompt_bytes,
+            "output_tokens_at_most": output,
+            "usd_at_most": usd(teacher.config.price, prompt_bytes, output),
+        }
+    sources = [
+        {"path": source.path, "license": source.license, **asdict(counts)}
+        for source, counts in zip(line.recipe.prompts, line.ingested.sources, strict=True)
+    ]
+    return {
+        "name": line.recipe.name,
+        "license": line.recipe.license,
+        "prompts": line.last,
+        "sources": sources,
+        "teachers": teachers,
+        "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
+        "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
+    }
+
+
+def _most_tokens(teacher: ServedTeacher) -> int:
+    """Return the most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
+    most = teacher.sampling.max_tokens
+    return math.ceil(most / TGI_BLOCK) * TGI_BLOCK if teacher.wire.is_tgi and most > TGI_BLOCK else most

@@ -1,0 +1,66 @@
+"""What the arms want to ask, given the answers there are; and their routes once they want nothing more."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from arbitrage.answers import Answers, Reader
+from arbitrage.records import Answer, Ask, Route, Routed
+from arbitrage.routers import Router, settle
+from arbitrage.store.store import NumberedPrompt, Store
+from arbitrage.teachers.pool import Pool
+
+
+def plan(store: Store, pool: Pool, routers: Mapping[str, Router], reader: Reader, last: int) -> int:
+    """Plan what the arms want to ask next about the prompts up to `last`; return how many asks are new.
+
+    Arms share the plan: a pair of prompt and teacher that two of them want is asked once.
+    """
+    return store.plan(_missing(store, pool, routers, reader, last))
+
+
+def _missing(
+    store: Store, pool: Pool, routers: Mapping[str, Router], reader: Reader, last: int
+) -> Iterator[tuple[str, int, int, str | None]]:
+    teachers = {teacher.name: teacher for teacher in pool.teachers}
+    for page in store.prompts(last):
+        answers = reader.read(page)
+        for item in page:
+            for ask in _asks(item, routers, answers):
+                identity = teachers[ask.teacher].completion_id(item.prompt, ask.draw)
+                yield ask.teacher, item.n, ask.draw, identity
+
+
+def _asks(item: NumberedPrompt, routers: Mapping[str, Router], answers: Answers) -> Iterable[Ask]:
+    known = answers[item.n]
+    wanted: dict[tuple[str, int], Ask] = {}
+    for arm, router in routers.items():
+        step = settle(arm, router, item.prompt, lambda ask: known.get((ask.teacher, ask.draw)))
+        if step is not None and not isinstance(step, Route):
+            wanted |= {(ask.teacher, ask.draw): ask for ask in step}
+    return wanted.values()
+
+
+def routed(
+    store: Store, routers: Mapping[str, Router], reader: Reader, language: str, split: str, last: int
+) -> Iterator[Routed]:
+    """Yield the routed prompts of one language and split, in order of prompt id."""
+    for page in store.prompts_of(language, split, last):
+        answers = reader.read(page)
+        for item in page:
+            whole = routed_so_far(item, routers, answers[item.n])
+            if whole.unsettled:
+                raise RuntimeError(f"{whole.unsettled[0]} still asks about prompt {item.prompt.id}: plan first")
+            yield whole
+
+
+def routed_so_far(
+    item: NumberedPrompt, routers: Mapping[str, Router], known: Mapping[tuple[str, int], Answer]
+) -> Routed:
+    """Return a prompt with the routes of the arms that have all they asked for."""
+    routes, unsettled = [], []
+    for arm, router in routers.items():
+        step = settle(arm, router, item.prompt, lambda ask: known.get((ask.teacher, ask.draw)))
+        if isinstance(step, Route):
+            routes.append(step)
+        elif step is not None:
+            unsettled.append(arm)
+    return Routed(item.prompt, [known[key] for key in sorted(known)], routes, unsettled)

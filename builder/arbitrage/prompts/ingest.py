@@ -1,0 +1,187 @@
+"""From sources to the store's prompts: filtered, sampled, freed of duplicates, split and put in hash order."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from arbitrage.errors import PromptError
+from arbitrage.identity import content_id, prompt_id, rng
+from arbitrage.prompts.fingerprint import Pinned, fingerprint
+from arbitrage.prompts.read import BadRow, read_rows
+from arbitrage.recipe.model import Recipe
+from arbitrage.store.store import Store
+
+STAGED = """
+CREATE TABLE staged (
+    source INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    language TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    place REAL NOT NULL,
+    messages TEXT NOT NULL,
+    columns TEXT NOT NULL,
+    PRIMARY KEY (source, id)
+)
+"""
+NAMED_ROWS = 20
+"""Unreadable rows that are kept by name; the log has them all."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class SourceCounts:
+    """What became of the rows of one prompt source."""
+
+    read: int = 0
+    unreadable: int = 0
+    other_language: int = 0
+    duplicates: int = 0
+    not_sampled: int = 0
+    kept: int = 0
+
+
+@dataclass(slots=True)
+class Ingested:
+    """The prompts of a run: counts a source, the revisions that Hub sources were read at, what was unreadable."""
+
+    sources: list[SourceCounts] = field(default_factory=list)
+    pins: dict[int, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell) -> Ingested:
+    """Make the store's prompts those of the recipe; where nothing has changed, nothing is read again.
+
+    All or nothing: an interrupted reading leaves the prompts as they were.
+
+    Raises:
+        PromptError: a source cannot be read, or no prompt is left.
+    """
+    pinned = [fingerprint(source, folder) for source in recipe.prompts]
+    key = _key(recipe, pinned)
+    kept = store.get("prompts")
+    if kept and kept["key"] == key:
+        return _from_json(kept["ingested"])
+    ingested = Ingested(pins={n: pin.revision for n, pin in enumerate(pinned) if pin.revision})
+    with store.transaction() as connection:
+        connection.execute(STAGED)
+        for n, source in enumerate(recipe.prompts):
+            tell(f"reading {source.path}")
+            pin = pinned[n].revision
+            counts = SourceCounts()
+            ingested.sources.append(counts)
+            _stage(connection, recipe, n, folder, pin, counts, ingested.unreadable, tell)
+            if source.sample is not None:
+                counts.not_sampled = _sample(connection, n, source.sample)
+        _number(connection, recipe, ingested.sources)
+        connection.execute("DROP TABLE staged")
+        if not any(counts.kept for counts in ingested.sources):
+            raise PromptError(_nothing_left(recipe, ingested))
+        connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('prompts', ?)",
+            (json.dumps({"key": key, "ingested": asdict(ingested)}),),
+        )
+    return ingested
+
+
+def _stage(
+    connection: sqlite3.Connection,
+    recipe: Recipe,
+    n: int,
+    folder: Path,
+    pin: str | None,
+    counts: SourceCounts,
+    unreadable: list[str],
+    tell: Tell,
+) -> None:
+    source = recipe.prompts[n] if pin is None else recipe.prompts[n].model_copy(update={"revision": pin})
+    languages = set(recipe.languages)
+    for row in read_rows(source, folder):
+        counts.read += 1
+        if isinstance(row, BadRow):
+            counts.unreadable += 1
+            named = f"{row.where}: {row.why}"
+            tell(f"unreadable: {named}")
+            if len(unreadable) < NAMED_ROWS:
+                unreadable.append(named)
+            continue
+        if row.language not in languages:
+            counts.other_language += 1
+            continue
+        identity = prompt_id(row.language, row.messages)
+        source_id = identity if row.source_id is None else row.source_id
+        place = rng(recipe.seed, "sample", source_id).random()
+        columns = json.dumps(row.columns, ensure_ascii=False, separators=(",", ":"))
+        messages = json.dumps(row.messages, ensure_ascii=False, separators=(",", ":"))
+        changed = connection.execute(
+            "INSERT OR IGNORE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (n, identity, row.language, source_id, place, messages, columns),
+        ).rowcount
+        counts.duplicates += 1 - changed
+
+
+def _sample(connection: sqlite3.Connection, n: int, sample: int) -> int:
+    """Keep the first `sample` sources in hash order; return how many prompts went."""
+    return connection.execute(
+        "DELETE FROM staged WHERE source = ? AND source_id NOT IN (SELECT source_id FROM "
+        "(SELECT DISTINCT source_id, place FROM staged WHERE source = ? ORDER BY place, source_id LIMIT ?))",
+        (n, n, sample),
+    ).rowcount
+
+
+def _number(connection: sqlite3.Connection, recipe: Recipe, sources: list[SourceCounts]) -> None:
+    """Fill the prompt table in hash order of sources; a prompt of two sources belongs to the first."""
+    connection.create_function("split_of", 1, lambda source_id: _split(recipe, source_id), deterministic=True)
+    connection.execute("DELETE FROM ask")
+    connection.execute("DELETE FROM prompt")
+    connection.execute(
+        "INSERT INTO prompt SELECT NULL, id, language, split_of(source_id), source_id, messages, columns FROM staged s "
+        "WHERE NOT EXISTS (SELECT 1 FROM staged e WHERE e.id = s.id AND e.source < s.source) "
+        "ORDER BY place, source_id, language, id"
+    )
+    for n, counts in enumerate(sources):
+        (staged,) = connection.execute("SELECT count(*) FROM staged WHERE source = ?", (n,)).fetchone()
+        (kept,) = connection.execute(
+            "SELECT count(*) FROM staged s WHERE source = ? AND NOT EXISTS "
+            "(SELECT 1 FROM staged e WHERE e.id = s.id AND e.source < s.source)",
+            (n,),
+        ).fetchone()
+        counts.kept = kept
+        counts.duplicates += staged - kept
+
+
+def _split(recipe: Recipe, source_id: str) -> str:
+    return "test" if rng(recipe.seed, "split", source_id).random() < recipe.test else "train"
+
+
+def _key(recipe: Recipe, pinned: list[Pinned]) -> str:
+    return content_id(
+        "prompts",
+        fingerprints=[pin.fingerprint for pin in pinned],
+        samples=[source.sample for source in recipe.prompts],
+        languages=sorted(recipe.languages),
+        test=recipe.test,
+        seed=recipe.seed,
+    )
+
+
+def _nothing_left(recipe: Recipe, ingested: Ingested) -> str:
+    lines = [
+        f"  {source.path}: {counts.read} read, {counts.unreadable} unreadable, "
+        f"{counts.other_language} in other languages"
+        for source, counts in zip(recipe.prompts, ingested.sources, strict=True)
+    ]
+    examples = [f"  {line}" for line in ingested.unreadable[:5]]
+    return "\n".join(["prompts: none is left; check columns: and languages:", *lines, *examples])
+
+
+def _from_json(data: dict[str, Any]) -> Ingested:
+    return Ingested(
+        sources=[SourceCounts(**counts) for counts in data["sources"]],
+        pins={int(n): pin for n, pin in data["pins"].items()},
+        unreadable=data["unreadable"],
+    )

@@ -1,0 +1,53 @@
+"""The recipe as it is published and kept beside a run: resolved, pinned, without endpoints and secrets."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from arbitrage.identity import sorted_json
+from arbitrage.recipe.model import PromptSource, Recipe, placeholder
+from arbitrage.recipe.yaml_text import yaml_text
+
+HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
+
+
+def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
+    """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
+
+    What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
+    """
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience"})
+    whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
+    whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
+    if recipe.rewards:
+        whole["route_by"] = recipe.route_by or next(iter(recipe.rewards))
+    return whole
+
+
+def recipe_yaml(published: Mapping[str, Any]) -> str:
+    """Return a published recipe as YAML whose strings are the same to readers of YAML 1.1 and 1.2."""
+    return HEAD + yaml_text(published)
+
+
+def recipe_hash(published: Mapping[str, Any]) -> str:
+    """Return the sha256 that names a published recipe, in hex."""
+    return hashlib.sha256(sorted_json(published)).hexdigest()
+
+
+def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
+    data = source.model_dump(mode="json", exclude_none=True)
+    if PurePath(source.path).is_absolute():
+        data["path"] = PurePath(source.path).name
+    if pin is not None:
+        data["revision"] = pin
+    return data
+
+
+def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
+    teacher = recipe.teachers[name]
+    data = teacher.model_dump(mode="json", exclude_none=True, exclude={"token", "concurrency", "deadline"})
+    data["endpoint"] = placeholder(name)
+    data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
+    data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
+    return data

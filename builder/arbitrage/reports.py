@@ -1,0 +1,101 @@
+"""How reports look on a terminal; the same data goes out as JSON with `--json`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from arbitrage.build import Built
+
+
+def print_estimate(console: Console, plan: dict[str, Any]) -> None:
+    """Print what a build would ask."""
+    prompts = _table("prompts from", "read", "unreadable", "other", "duplicates", "not sampled", "kept", "license")
+    for source in plan["sources"]:
+        numbers = [source[key] for key in ("read", "unreadable", "other_language", "duplicates", "not_sampled", "kept")]
+        prompts.add_row(escape(source["path"]), *map(str, numbers), escape(source["license"] or "not stated"))
+    teachers = _table("teacher", "model", "revision", "license", "stored", "requests", "tokens at most", "USD at most")
+    for name, teacher in plan["teachers"].items():
+        tokens = teacher["input_tokens_at_most"] + teacher["output_tokens_at_most"]
+        cost = teacher["usd_at_most"]
+        teachers.add_row(
+            escape(name),
+            escape(teacher["model"]),
+            escape(teacher["revision"][:12]),
+            escape(teacher["license"] or "not stated"),
+            str(teacher["stored"]),
+            str(teacher["requests"]),
+            f"{tokens:,}",
+            "-" if cost is None else f"{cost:,.2f}",
+        )
+    console.print(prompts)
+    console.print(teachers)
+    for name, teacher in plan["teachers"].items():
+        if not teacher["answers"]:
+            console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
+    requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
+    disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
+    console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")
+    console.print(f"the dataset's license is {escape(plan['license'])}")
+
+
+def built_as_dict(built: Built) -> dict[str, Any]:
+    """Return what a build came to as JSON-able data."""
+    return {
+        "dataset": None if built.dataset is None else str(built.dataset),
+        "rows": built.rows,
+        "shortfalls": [asdict(short) for short in built.shortfalls],
+    }
+
+
+def print_built(console: Console, built: dict[str, Any]) -> None:
+    """Print what a build came to."""
+    for short in built["shortfalls"]:
+        mark = "fell short" if short["serious"] else "note"
+        console.print(f"{mark}: {escape(short['message'])}", highlight=False, soft_wrap=True)
+    for arm, rows in built["rows"].items():
+        console.print(f"arm {escape(arm)}: {rows} rows", highlight=False)
+    if built["dataset"]:
+        console.print(f"dataset: {escape(built['dataset'])}", highlight=False, soft_wrap=True)
+
+
+def print_status(console: Console, state: dict[str, Any]) -> None:
+    """Print how far a run is."""
+    table = _table("teacher", "language", "asks", "answered", "final errors", "failed", "pending")
+    for name, teacher in state["teachers"].items():
+        for language, counts in teacher["languages"].items():
+            keys = ("asks", "answered", "final_errors", "failed", "pending")
+            table.add_row(escape(name), language, *(str(counts[key]) for key in keys))
+    console.print(table)
+    spend = _table("teacher", "prompt tokens", "completion tokens", "spend")
+    for name, teacher in state["teachers"].items():
+        cost = teacher["spend_usd"]
+        spend.add_row(
+            escape(name),
+            f"{teacher['prompt_tokens']:,}",
+            f"{teacher['completion_tokens']:,}",
+            "-" if cost is None else f"${cost:,.4f}",
+        )
+    console.print(spend)
+    for failure in state["failures"]:
+        console.print(
+            escape(f"{failure['teacher']}: {failure['count']} x {failure['kind']}, e.g. {failure['example']}"),
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def print_reproduced(console: Console, report: dict[str, Any]) -> None:
+    """Print whether a dataset folder is what its manifest says."""
+    for line in [*report.get("notes", []), *report.get("problems", [])]:
+        console.print(escape(line if isinstance(line, str) else str(line)), highlight=False, soft_wrap=True)
+    console.print("the same" if report["same"] else "NOT the same", highlight=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="left" if n < 2 else "right")
+    return table

@@ -1,0 +1,114 @@
+"""A reward of the recipe: its function, called as TRL calls it, and the identity of its scores."""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbitrage.columns import carried_columns
+from arbitrage.errors import RewardError
+from arbitrage.extension import load_object
+from arbitrage.identity import content_id
+from arbitrage.recipe.model import Recipe
+from arbitrage.records import Prompt
+from arbitrage.rewards.reference import chrf, exact_match, signature
+
+BUILT_IN: dict[str, Callable[..., Sequence[float | None]]] = {"exact_match": exact_match, "chrf": chrf}
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A reward function with its name in the recipe; scores compare only within a prompt."""
+
+    name: str
+    model: str
+    """What the recipe names: a built-in or `module:name`."""
+    revision: str
+    """A built-in's signature, or the sha256 of the module's file: an edited reward scores anew."""
+    function: Callable[..., Sequence[float | None]]
+    columns: Sequence[str]
+    """The carried columns that the function is given."""
+
+    def key(self, prompt: Prompt) -> str:
+        """Return the identity of this reward's scores for a prompt, apart from the completion's."""
+        given = {name: prompt.columns.get(name) for name in self.columns}
+        return content_id("score", model=self.model, revision=self.revision, columns=given)
+
+    def score(self, batch: Sequence[tuple[Prompt, str]]) -> list[float | None]:
+        """Score a batch of (prompt, completion text).
+
+        Raises:
+            RewardError: the function raised, or did not return a finite number or None for each.
+        """
+        keywords: dict[str, list[Any]] = {
+            name: [prompt.columns.get(name) for prompt, _ in batch] for name in self.columns
+        }
+        try:
+            scores = list(
+                self.function(
+                    prompts=[[dict(turn) for turn in prompt.messages] for prompt, _ in batch],
+                    completions=[[{"role": "assistant", "content": text}] for _, text in batch],
+                    language=[prompt.language for prompt, _ in batch],
+                    **keywords,
+                )
+            )
+        except Exception as error:
+            raise RewardError(
+                f"rewards.{self.name} ({self.model}) raised {type(error).__name__}: {error}; mend it and run the same "
+                "command again: completions and earlier scores are stored"
+            ) from error
+        if len(scores) != len(batch):
+            raise RewardError(
+                f"rewards.{self.name} ({self.model}) returned {len(scores)} scores for {len(batch)} completions"
+            )
+        return [self._checked(score, prompt) for score, (prompt, _) in zip(scores, batch, strict=True)]
+
+    def _checked(self, score: object, prompt: Prompt) -> float | None:
+        if score is None:
+            return None
+        try:
+            value = float(score)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise RewardError(
+                f"rewards.{self.name} ({self.model}) returned {score!r} for prompt {prompt.id}: "
+                "return a finite number, or None for what cannot be scored"
+            )
+        return value
+
+
+def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
+    """Make the rewards of a recipe, in its order.
+
+    Raises:
+        RecipeError: a reward names nothing that can be loaded and called.
+        RewardError: making a reward from its options failed.
+    """
+    rewards = []
+    for name, config in recipe.rewards.items():
+        where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
+        if config.python in BUILT_IN:
+            function, revision = BUILT_IN[config.python], signature(config.python)
+        else:
+            function = load_object(config.python, folder, where)
+            revision = _source_hash(function)
+        if inspect.isclass(function) or config.options:
+            try:
+                function = function(**config.options)  # type: ignore[assignment]
+            except Exception as error:
+                raise RewardError(f"rewards.{name}: {config.python} with its options raised {error!r}") from error
+        model = content_id("reward", python=config.python, options=config.options) if config.options else config.python
+        rewards.append(Reward(name, model, revision, function, carried_columns(recipe)))
+    return rewards
+
+
+def _source_hash(function: object) -> str:
+    try:
+        path = inspect.getsourcefile(inspect.unwrap(function) if callable(function) else type(function))
+    except TypeError:
+        path = None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else "unverified"

@@ -1,0 +1,48 @@
+"""Where a build fell short of what the recipe asks, named."""
+
+from dataclasses import dataclass
+
+from arbitrage.dataset.manifest import Manifest
+from arbitrage.recipe.model import Recipe
+from arbitrage.store.store import Store
+from arbitrage.teachers.failure import ADVICE, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One way in which something lacks; `serious` when it lacks more than the recipe tolerates."""
+
+    message: str
+    serious: bool
+
+
+def shortfalls(store: Store, recipe: Recipe, build: int, manifest: Manifest | None = None) -> list[Shortfall]:
+    """Name every teacher with asks that this build could not answer, and every arm with prompts without a row."""
+    found = []
+    totals = dict(store.connection.execute("SELECT teacher, count(*) FROM ask GROUP BY teacher"))
+    rows = store.connection.execute(
+        "SELECT f.teacher, f.kind, count(*), min(f.message) FROM failure f JOIN prompt p ON p.id = f.prompt_id "
+        "JOIN ask a ON a.teacher = f.teacher AND a.prompt = p.n AND a.draw = f.draw "
+        "LEFT JOIN completion c ON c.id = a.completion_id "
+        "WHERE f.build = ? AND c.id IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
+        (build,),
+    ).fetchall()
+    missing: dict[str, int] = {}
+    for teacher, _, count, _ in rows:
+        missing[teacher] = missing.get(teacher, 0) + count
+    for teacher, kind, count, example in rows:
+        found.append(
+            Shortfall(
+                f"teacher {teacher}: {count} of {totals[teacher]} asks have no answer ({kind}): {example}; "
+                f"{ADVICE[Kind(kind)]}",
+                missing[teacher] > recipe.tolerate * totals[teacher],
+            )
+        )
+    for name, arm in manifest.arms.items() if manifest else ():
+        asked = sum(sum(splits.values()) for splits in arm.asked.values())
+        lacking = sum(arm.without_row.values())
+        if lacking:
+            reasons = ", ".join(f"{why}: {count}" for why, count in sorted(arm.without_row.items()))
+            serious = lacking > recipe.tolerate * asked
+            found.append(Shortfall(f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})", serious))
+    return found

@@ -1,0 +1,89 @@
+"""One prompt with all its answers, rewards, checks and each arm's choice, side by side."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from arbitrage.answers import Reader
+from arbitrage.errors import StoreError
+from arbitrage.plan import routed_so_far
+from arbitrage.records import Answer, Routed
+from arbitrage.routers import Router
+from arbitrage.store.store import Store
+
+
+def find(store: Store, routers: Mapping[str, Router], reader: Reader, prompt_id: str | None) -> Routed:
+    """Return a prompt as it is routed by the answers there are; without an id, the first in hash order.
+
+    Raises:
+        StoreError: there is no such prompt, or several begin so.
+    """
+    first = next((page[0] for page in store.prompts(1)), None)
+    item = first if prompt_id is None else store.prompt(prompt_id)
+    if item is None:
+        raise StoreError(
+            f"no prompt, or more than one, begins with {prompt_id!r}"
+            if prompt_id
+            else "the run has no prompts yet: run `arbitrage build` first"
+        )
+    return routed_so_far(item, routers, reader.read([item])[item.n])
+
+
+def as_dict(item: Routed) -> dict[str, Any]:
+    """Return what is shown as JSON-able data."""
+    return asdict(item)
+
+
+def render(item: Routed) -> RenderableType:
+    """Return what is shown on a terminal; prompts and answers appear as text, never as markup."""
+    prompt = item.prompt
+    head = Table.grid(padding=(0, 2))
+    for name in ("id", "language", "source_id", "split"):
+        head.add_row(name, Text(str(getattr(prompt, name))))
+    turns = [Text.assemble((f"{turn['role']}: ", "bold"), _safe(turn["content"])) for turn in prompt.messages]
+    return Group(head, Panel(Group(*turns), title="prompt"), *_answers(item), _routes(item))
+
+
+def _answers(item: Routed) -> Iterator[Panel]:
+    won = {(route.chosen, route.arm) for route in item.routes}
+    for answer in item.answers:
+        arms = [arm for chosen, arm in won if chosen == (answer.teacher, answer.draw)]
+        title = Text(f"{answer.teacher}  reward {_number(answer.reward)}")
+        if answer.checks:
+            title.append(f"  flagged: {', '.join(answer.checks)}", style="yellow")
+        if arms:
+            title.append(f"  chosen by {', '.join(sorted(arms))}", style="green")
+        yield Panel(_body(answer), title=title, title_align="left")
+
+
+def _body(answer: Answer) -> RenderableType:
+    if answer.error:
+        return Text(f"no answer: {answer.error}", style="red")
+    parts = [Text(_safe(answer.completion or ""))]
+    if answer.reasoning:
+        parts.insert(0, Text(_safe(answer.reasoning), style="dim"))
+    scores = ", ".join(f"{name} {_number(score)}" for name, score in answer.rewards)
+    facts = f"{answer.model} @ {answer.revision}, {answer.finish_reason}, {answer.completion_tokens} tokens {scores}"
+    return Group(*parts, Text(facts, style="dim"))
+
+
+def _routes(item: Routed) -> Table:
+    table = Table("arm", "asked", "chosen", "why", box=None)
+    for route in item.routes:
+        asked = ", ".join(ask.teacher for ask in route.asked)
+        table.add_row(route.arm, Text(asked), Text(route.chosen[0] if route.chosen else "-"), Text(route.why))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _safe(text: str) -> str:
+    """Show control characters as codes, so that nothing a model wrote steers the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,70 @@
+"""How far a run is: counts by language, teacher and state, spend, and failures with an example."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arbitrage.recipe.model import Recipe
+from arbitrage.spend import tokens_of, usd
+from arbitrage.store.store import Store
+
+STATES = """
+SELECT a.teacher, p.language,
+       count(*),
+       count(c.id) - count(c.error),
+       count(c.error),
+       sum(c.id IS NULL AND f.kind IS NOT NULL)
+FROM ask a JOIN prompt p ON p.n = a.prompt LEFT JOIN completion c ON c.id = a.completion_id
+LEFT JOIN failure f ON f.teacher = a.teacher AND f.prompt_id = p.id AND f.draw = a.draw AND f.build = ?
+GROUP BY 1, 2
+"""
+FAILURES = """
+SELECT a.teacher, f.kind, count(*), min(f.message), min(f.prompt_id)
+FROM ask a JOIN prompt p ON p.n = a.prompt LEFT JOIN completion c ON c.id = a.completion_id
+JOIN failure f ON f.teacher = a.teacher AND f.prompt_id = p.id AND f.draw = a.draw AND f.build = ?
+WHERE c.id IS NULL GROUP BY 1, 2
+UNION ALL
+SELECT a.teacher, c.error, count(*), min(c.message), min(c.prompt_id)
+FROM ask a JOIN completion c ON c.id = a.completion_id WHERE c.error IS NOT NULL GROUP BY 1, 2
+ORDER BY 1, 2
+"""
+
+
+def status(store: Store, recipe: Recipe) -> dict[str, Any]:
+    """Return the state of a run as JSON-able data; it only reads, so it answers while a build runs."""
+    build = store.get("build") or 0
+    prompts = store.connection.execute(
+        "SELECT language, split, count(*) FROM prompt GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    counts: dict[str, dict[str, dict[str, int]]] = {name: {} for name in recipe.teachers}
+    for teacher, language, asks, answered, refused, failed in store.connection.execute(STATES, (build,)):
+        counts.setdefault(teacher, {})[language] = {
+            "asks": asks,
+            "answered": answered,
+            "final_errors": refused,
+            "failed": failed,
+            "pending": asks - answered - refused - failed,
+        }
+    (scores,) = store.connection.execute("SELECT count(*) FROM score").fetchone()
+    return {
+        "name": recipe.name,
+        "build": build,
+        "prompts": [{"language": language, "split": split, "prompts": n} for language, split, n in prompts],
+        "teachers": {name: _teacher(store, recipe, name, languages) for name, languages in counts.items()},
+        "failures": [
+            {"teacher": teacher, "kind": kind, "count": count, "example": example, "prompt_id": prompt_id}
+            for teacher, kind, count, example, prompt_id in store.connection.execute(FAILURES, (build,))
+        ],
+        "scores": scores,
+    }
+
+
+def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    tokens = tokens_of(store, name)
+    config = recipe.teachers.get(name)
+    return {
+        "languages": languages,
+        "prompt_tokens": tokens.prompt,
+        "completion_tokens": tokens.completion,
+        "answers_without_token_counts": tokens.uncounted,
+        "spend_usd": usd(config.price if config else None, tokens.prompt, tokens.completion),
+    }

@@ -1,0 +1,92 @@
+"""The tables of the store and how an older store becomes today's."""
+
+import sqlite3
+
+from arbitrage.errors import StoreError
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- The prompts of today's recipe, numbered in hash order of their sources: translations stay together,
+-- and whatever stops early has served every language alike.
+CREATE TABLE prompt (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    language TEXT NOT NULL,
+    split TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    messages TEXT NOT NULL,
+    columns TEXT NOT NULL
+);
+CREATE INDEX prompt_in_dataset_order ON prompt (language, split, id);
+
+-- What today's arms ask; rebuilt by every build.
+CREATE TABLE ask (
+    teacher TEXT NOT NULL,
+    prompt INTEGER NOT NULL,
+    draw INTEGER NOT NULL,
+    completion_id TEXT,
+    PRIMARY KEY (teacher, prompt, draw)
+) WITHOUT ROWID;
+
+-- What was paid for, under its identity; never deleted.
+CREATE TABLE completion (
+    id TEXT NOT NULL UNIQUE,
+    prompt_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    draw INTEGER NOT NULL,
+    text TEXT,
+    reasoning TEXT,
+    finish_reason TEXT,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    tokens_from TEXT,
+    error TEXT,
+    message TEXT
+);
+
+-- Asks without a final outcome, by the number of the build that gave up on them.
+CREATE TABLE failure (
+    teacher TEXT NOT NULL,
+    prompt_id TEXT NOT NULL,
+    draw INTEGER NOT NULL,
+    build INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    message TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (teacher, prompt_id, draw)
+) WITHOUT ROWID;
+
+-- value NULL: the reward said that it cannot score this.
+CREATE TABLE score (
+    completion_id TEXT NOT NULL,
+    reward TEXT NOT NULL,
+    value REAL,
+    PRIMARY KEY (completion_id, reward)
+) WITHOUT ROWID;
+
+-- Who answered last behind a teacher, for when nobody answers at the next start.
+CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY (api, model)) WITHOUT ROWID;
+"""
+
+MIGRATIONS: list[str] = [TABLES]
+"""Applied in order, once each; `PRAGMA user_version` counts them."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a store up to date, in one transaction.
+
+    Raises:
+        StoreError: the store was written by a newer version of this program.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"the store has schema {version}, this program knows up to {len(MIGRATIONS)}: "
+            "use the newer version of arbitrage that wrote it"
+        )
+    if version == len(MIGRATIONS):
+        return
+    statements = "".join(MIGRATIONS[version:])
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;")

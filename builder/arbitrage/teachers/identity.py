@@ -1,0 +1,86 @@
+"""Who answers behind an endpoint, asked before anything is paid for."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from arbitrage.recipe.model import Teacher
+from arbitrage.teachers.endpoint import Endpoint
+from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
+
+UNVERIFIED = "unverified"
+"""The revision of a model that neither the server nor the recipe names."""
+
+NO_LIST = frozenset({Kind.NOT_FOUND, Kind.SERVER, Kind.BAD_REQUEST, Kind.PROTOCOL})
+"""How servers answer that do not list their models, though they may well serve."""
+
+
+class Who(NamedTuple):
+    """What an endpoint says of itself; None for what it does not say."""
+
+    revision: str | None
+    is_tgi: bool
+    max_concurrent: int | None
+
+
+async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
+    """Ask an endpoint who it is.
+
+    TGI says it in `/info`; others list their models in `/v1/models`, without a revision.
+
+    Raises:
+        Failed: nobody answers, the token is not taken, or another model is served (kind identity).
+    """
+    if teacher.api == "tgi":
+        who = _read_info(teacher, await endpoint.get("/info"))
+        await _try_token(endpoint)
+        return who
+    try:
+        _check_models(teacher, await endpoint.get("/models"))
+    except Failed as failure:
+        if failure.kind not in NO_LIST:
+            raise
+    try:
+        info = await endpoint.get_beside("/info")
+    except Failed as failure:
+        if failure.kind not in NO_LIST:
+            raise
+        return Who(None, False, None)
+    is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
+    return _read_info(teacher, info) if is_tgi else Who(None, False, None)
+
+
+async def _try_token(endpoint: Endpoint) -> None:
+    """Find out whether TGI takes the token: it guards `/tokenize`, which costs nothing, but not `/info`."""
+    try:
+        await endpoint.post_free("/tokenize", {"inputs": "a"})
+    except Failed as failure:
+        if failure.kind in STOPS_TEACHER:
+            raise
+
+
+def _read_info(teacher: Teacher, info: object) -> Who:
+    if not isinstance(info, Mapping) or not isinstance(info.get("model_id"), str):
+        raise Failed(Kind.IDENTITY, "/info is not TGI's; is this api: openai?")
+    expected = teacher.served_as or teacher.model
+    if info["model_id"] not in (expected, teacher.model):
+        raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
+    sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
+    revision = sha if isinstance(sha, str) and sha else None
+    if revision and teacher.revision and revision != teacher.revision:
+        raise Failed(Kind.IDENTITY, f"serves revision {revision[:64]!r}, the recipe says {teacher.revision!r}")
+    return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
+
+
+def _check_models(teacher: Teacher, body: object) -> None:
+    expected = teacher.served_as or teacher.model
+    try:
+        served = [str(model["id"]) for model in body["data"]]  # type: ignore[index]
+    except (KeyError, TypeError):
+        return  # no list that we could read says nothing against the endpoint
+    if served and expected not in served:
+        raise Failed(Kind.IDENTITY, _other(expected, served))
+
+
+def _other(expected: str, served: list[str]) -> str:
+    names = ", ".join(repr(name[:100]) for name in served[:5]) + (", ..." if len(served) > 5 else "")
+    return f"serves {names}, not {expected!r}; if that is the same model, say served_as:"

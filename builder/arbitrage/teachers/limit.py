@@ -1,0 +1,48 @@
+"""How many requests an endpoint may have in flight: learned from what it refuses."""
+
+START = 32
+SMALLEST_STEP = 1 / 256
+
+
+class Limit:
+    """An adaptive limit that holds under a hard cap and under sparse random refusals alike.
+
+    Each refusal gives up the refused slot; each success gives back `step` of a slot, so a burst of refusals
+    is followed by at most one more request for each success (acknowledgement clocking, Jacobson 1988).
+    A refusal above every level that worked since the last refusal is taken for a wall: `step` halves, and
+    after a few the limit stands at the wall and knocks ever more rarely. A refusal at a level that does
+    work is chance, and success at the wall's level means that the wall has moved: `step` doubles again.
+    """
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self.value = float(min(ceiling, START))
+        self._step = 1.0
+        self._wall = float("inf")
+        self._proved = 0
+
+    def lower_ceiling(self, ceiling: int) -> None:
+        """Take a smaller ceiling, one that the server itself has named."""
+        self.ceiling = min(self.ceiling, ceiling)
+        self.value = min(self.value, float(self.ceiling))
+
+    def allows(self, in_flight: int) -> bool:
+        """Say whether one more request may go out."""
+        return in_flight + 1 <= self.value
+
+    def succeeded(self, level: int) -> None:
+        """Note the success of a request that was sent as the `level`-th in flight."""
+        self._proved = max(self._proved, level)
+        if level >= self._wall:
+            self._step = min(1.0, self._step * 2)
+        self.value = min(float(self.ceiling), self.value + self._step)
+
+    def refused(self, level: int, left: int) -> None:
+        """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
+        self._step = min(1.0, self._step * 2) if self._proved >= level else max(SMALLEST_STEP, self._step / 2)
+        self._wall, self._proved = float(level), 0
+        self.value = max(1.0, min(self.value, float(left)))
+
+    def timed_out(self) -> None:
+        """Note a missed deadline: servers that queue what they cannot serve never refuse."""
+        self.value = max(1.0, self.value / 2)

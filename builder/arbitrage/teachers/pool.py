@@ -1,0 +1,140 @@
+"""All teachers at once: each at its own pace, none able to hold back or empty the rest."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+from arbitrage.errors import Interrupted
+from arbitrage.recipe.model import Recipe
+from arbitrage.store.store import Store
+from arbitrage.store.writer import Writer
+from arbitrage.teachers.asker import Asker
+from arbitrage.teachers.endpoint import open_session
+from arbitrage.teachers.failure import Failed
+from arbitrage.teachers.served import ServedTeacher
+
+TICK_SECONDS = 0.2
+
+Progress = Callable[[Sequence[ServedTeacher]], None]
+
+
+class Pool:
+    """The teachers of a recipe, served."""
+
+    def __init__(self, recipe: Recipe, store: Store) -> None:
+        self.recipe = recipe
+        self.store = store
+        self.teachers = [
+            ServedTeacher(name, recipe, store.remembered_revision(teacher.api, teacher.model))
+            for name, teacher in recipe.teachers.items()
+        ]
+
+    def identify(self) -> None:
+        """Find out who every teacher is.
+
+        Raises:
+            TeacherError: a teacher is somebody else, or lets nobody in.
+        """
+        asyncio.run(self._identify())
+        for teacher in self.teachers:
+            if teacher.revision is not None and not teacher.is_down:
+                self.store.remember_revision(teacher.config.api, teacher.config.model, teacher.revision)
+
+    def ask(self, build: int, progress: Progress) -> None:
+        """Ask all that is planned, until every ask has an outcome or its teacher was given up.
+
+        Raises:
+            Interrupted: the user stopped it; all that came in is stored.
+            StoreError: the store cannot be written any more.
+        """
+        interrupted = asyncio.run(self._ask(build, progress))
+        for teacher in self.teachers:
+            if teacher.stopped_by:
+                self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)
+        if interrupted:
+            raise Interrupted("interrupted; everything that came in is stored, and the same command goes on from here")
+
+    async def _identify(self) -> None:
+        async with self._connected():
+            await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
+
+    async def _ask(self, build: int, progress: Progress) -> bool:
+        askers: list[Asker] = []
+
+        def stop_all() -> None:
+            for asker in askers:
+                asker.stop()
+
+        loop = asyncio.get_running_loop()
+
+        def stop_from_thread() -> None:
+            loop.call_soon_threadsafe(stop_all)
+
+        writer = Writer(self.store.path, build, stop_from_thread)
+        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
+        async with self._connected():
+            tasks = [asyncio.create_task(asker.run()) for asker in askers]
+            try:
+                with _interruptible(askers, tasks) as interrupts:
+                    await self._watch(askers, tasks, progress)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.to_thread(writer.close)
+        progress(self.teachers)
+        return bool(interrupts)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        async with open_session() as session:
+            for teacher in self.teachers:
+                for endpoint in teacher.endpoints:
+                    endpoint.session = session
+            yield
+
+    async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
+        """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
+        quiet_since: float | None = None
+        while pending := [task for task in tasks if not task.done()]:
+            done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            progress(self.teachers)
+            unfinished = [asker for asker in askers if not asker.finished]
+            if not all(asker.teacher.is_down for asker in unfinished):
+                quiet_since = None
+                continue
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since >= self.recipe.patience:
+                for asker in unfinished:
+                    trouble = asker.teacher.trouble
+                    asker.give_up(Failed(trouble.kind, trouble.message))
+
+
+@contextmanager
+def _interruptible(askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]]) -> Iterator[list[int]]:
+    """Let the first Ctrl-C finish what is in flight, the second leave it; yield the list of what came."""
+    loop, came = asyncio.get_running_loop(), list[int]()
+
+    def interrupt(number: int) -> None:
+        came.append(number)
+        for asker, task in zip(askers, tasks, strict=True):
+            if len(came) == 1:
+                asker.stop()
+            else:
+                task.cancel()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        yield came
+    except asyncio.CancelledError:
+        if not came:
+            raise
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,143 @@
+"""A teacher at work: its endpoints, who it turned out to be, and the identity of what it completes."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from arbitrage.errors import TeacherError
+from arbitrage.identity import content_id
+from arbitrage.recipe.model import Recipe, Teacher
+from arbitrage.records import Prompt
+from arbitrage.teachers.endpoint import Endpoint
+from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
+from arbitrage.teachers.identity import UNVERIFIED, Who, ask_who
+from arbitrage.teachers.wire import Wire
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened in this build, for progress and for the run's own record."""
+
+    asked: int = 0
+    answered: int = 0
+    refused: int = 0
+    errors: int = 0
+    failed: int = 0
+    final_errors: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    """Time that successful requests took, added up."""
+
+
+class ServedTeacher:
+    """One teacher of the recipe with its endpoints."""
+
+    def __init__(self, name: str, recipe: Recipe, known_revision: str | None) -> None:
+        self.name = name
+        self.config: Teacher = recipe.teachers[name]
+        self.sampling = recipe.sampling_of(name)
+        self.revision = self.config.revision or known_revision
+        """None while nobody has answered yet and nothing is known."""
+        self.counts = Counts()
+        self.stopped_by: Failed | None = None
+        self.endpoints = [
+            Endpoint(_base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
+            for url in self.config.endpoint
+        ]
+        self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
+
+    def completion_id(self, prompt: Prompt, draw: int) -> str | None:
+        """Return the identity of this teacher's completion, or None while its revision is unknown."""
+        if self.revision is None:
+            return None
+        parts: dict[str, Any] = {
+            "prompt": prompt.id,
+            "model": self.config.model,
+            "revision": self.revision,
+            "api": f"{self.config.api}:{self.config.format}",
+            "system": self.config.system.get(prompt.language),
+            "extra": self.config.extra,
+            "sampling": self.sampling.model_dump(),
+            "draw": draw,
+        }
+        return content_id("completion", **parts)
+
+    async def identify(self) -> None:
+        """Ask every endpoint who it is, all at once; those that do not answer are parked.
+
+        Raises:
+            TeacherError: an endpoint serves another model or revision, or lets nobody in.
+        """
+        found = await asyncio.gather(*(self._ask_endpoint(endpoint) for endpoint in self.endpoints))
+        revisions = {who.revision for who in found if who is not None and who.revision is not None}
+        if len(revisions) > 1:
+            raise TeacherError(
+                f"teacher {self.name}: its endpoints serve different revisions of {self.config.model} "
+                f"({', '.join(sorted(revisions))}): serve one, or make them two teachers"
+            )
+        if any(who is not None for who in found):
+            self.revision = self.config.revision or next(iter(revisions), UNVERIFIED)
+
+    async def _ask_endpoint(self, endpoint: Endpoint) -> Who | None:
+        try:
+            who = await ask_who(self.config, endpoint)
+        except Failed as failure:
+            if failure.kind in STOPS_TEACHER:
+                raise TeacherError(
+                    f"teacher {self.name}: {endpoint.url}: {failure.message} ({ADVICE[failure.kind]})"
+                ) from None
+            endpoint.park(failure)
+            return None
+        self._accept(endpoint, who)
+        return who
+
+    async def probe(self, endpoint: Endpoint) -> None:
+        """Ask a parked endpoint who it is; let a request through where it is who it should be.
+
+        Raises:
+            Failed: it is still down (parked again), or it is somebody else now.
+        """
+        try:
+            who = await ask_who(self.config, endpoint)
+        except Failed as failure:
+            endpoint.park(failure)
+            raise
+        revision = self.config.revision or who.revision or UNVERIFIED
+        if self.revision is None:
+            self.revision = revision
+        elif revision != self.revision:
+            raise Failed(
+                Kind.IDENTITY,
+                f"came back with revision {revision[:64]!r}, not {self.revision!r}; run the command again to ask it",
+            )
+        self._accept(endpoint, who)
+        endpoint.unpark()
+
+    def _accept(self, endpoint: Endpoint, who: Who) -> None:
+        if who.max_concurrent is not None:
+            endpoint.limit.lower_ceiling(who.max_concurrent)
+        if who.is_tgi and not self.wire.is_tgi:
+            self.wire = Wire(self.config, self.sampling, is_tgi=True)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no endpoint is known to work."""
+        return not any(endpoint.is_healthy for endpoint in self.endpoints)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    @property
+    def trouble(self) -> Failed:
+        """Why the teacher is down."""
+        failures = [endpoint.last_failure for endpoint in self.endpoints if endpoint.last_failure]
+        return self.stopped_by or (failures[0] if failures else Failed(Kind.CONNECTION, "it was never asked"))
+
+
+def _base(teacher: Teacher, url: str) -> str:
+    """Return the address under which the api's routes stand."""
+    return f"{url}/v1" if teacher.api == "openai" and urlsplit(url).path in ("", "/") else url
