@@ -103,9 +103,7 @@ def server(entry: dict) -> str:
         return ""
     cpu = median(r["server_cpu_s"] / r["rows"] * 1000 for r in runs)
     late = median(
-        held - port["latency"]
-        for r in runs
-        for held, port in zip(r["server_held_s"], entry["ports"], strict=True)
+        held - port["latency"] for r in runs for held, port in zip(r["server_held_s"], entry["ports"], strict=True)
     )
     return f"The server took {cpu:.2f} CPU-s / 1k rows and answered {late * 1000:.1f} ms late."
 

@@ -67,9 +67,7 @@ class Peer:
 RUNNERS = {
     runner.name: runner
     for runner in (
-        Peer(
-            "bare", "bare", "bare_aiohttp.py", "workers over one session; own retry, 0.05 s doubling to 0.4 s"
-        ),
+        Peer("bare", "bare", "bare_aiohttp.py", "workers over one session; own retry, 0.05 s doubling to 0.4 s"),
         Peer("hf", "hf", "hf_async.py", "AsyncInferenceClient, default pool, one client; the same own retry"),
         Peer("datatrove", "datatrove", "datatrove_runner.py", "no checkpoints, its own sockets (localhost)"),
         Peer(

@@ -31,9 +31,7 @@ class Scenario:
     @property
     def floors(self) -> list[float]:
         """Seconds each teacher needs for the rows at its own latency and the lanes open to the client."""
-        return [
-            self.rows / lanes * port["latency"] for port, lanes in zip(self.ports, self.lanes, strict=True)
-        ]
+        return [self.rows / lanes * port["latency"] for port, lanes in zip(self.ports, self.lanes, strict=True)]
 
     @property
     def least(self) -> list[float]:
