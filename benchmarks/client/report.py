@@ -8,7 +8,16 @@ from statistics import median
 
 from scenarios import Scenario
 
-HEADER = ["runner", "span / floor", "(least, most)", "CPU-s / 1k rows", "of bare", "peak MB", "wall s"]
+HEADER = [
+    "runner",
+    "span / floor",
+    "(least, most)",
+    "of bare",
+    "CPU-s / 1k rows",
+    "of bare",
+    "peak MB",
+    "wall s",
+]
 HEADER += ["429s", "paid extra", "rows", "durable"]
 
 
@@ -41,6 +50,7 @@ def summary(runs: list[dict], bare: list[dict]) -> dict:
     pairs = [(mine, its) for mine, its in zip(runs, bare, strict=False) if not mine["failed"] and not its["failed"]]
     if pairs:
         result["cpu_of_bare"] = median(mine["cpu_s_per_1k"] / its["cpu_s_per_1k"] for mine, its in pairs)
+        result["span_of_bare"] = median(max(m["span_ratio"]) / max(b["span_ratio"]) for m, b in pairs)
     return result
 
 
@@ -49,8 +59,8 @@ def row(name: str, medians: dict, durable: str) -> list[str]:
         return f"{medians[key]:.{digits}f}" if key in medians else "-"
 
     spread = f"{medians['span_least']:.3f}, {medians['span_most']:.3f}" if "span_least" in medians else "-"
-    cells = [name, shown("span_ratio", 3), spread, shown("cpu_s_per_1k", 2), shown("cpu_of_bare", 2)]
-    cells += [shown("rss_mb", 0), shown("wall_s", 1)]
+    cells = [name, shown("span_ratio", 3), spread, shown("span_of_bare", 3)]
+    cells += [shown("cpu_s_per_1k", 2), shown("cpu_of_bare", 2), shown("rss_mb", 0), shown("wall_s", 1)]
     return [*cells, *(f"{medians[key]:.0f}" for key in ("refusals", "paid_extra", "rows")), durable]
 
 

@@ -1,6 +1,6 @@
 """Measure what asking costs, ours beside peers, in interleaved rounds against one stand-in server.
 
-python benchmarks/client/run.py                                    all of it, about two hours
+python benchmarks/client/run.py                                    all of it, an hour and a half
 python benchmarks/client/run.py --scenarios steady capped --runs 3
 python benchmarks/client/run.py --at-most 300 --runs 1             a trial; writes nothing here
 """
