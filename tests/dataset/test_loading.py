@@ -6,14 +6,6 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 from arbitrage.dataset import read_manifest
-from dataset.world import build
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loading") / "dataset"
-    build(folder)
-    return folder
 
 
 def load(folder: Path, cache: Path, *config: str) -> Any:

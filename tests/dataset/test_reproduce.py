@@ -1,68 +1,24 @@
-import json
 import math
-import os
 import shutil
 import socket
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from arbitrage.dataset import Report, reproduce
-from arbitrage.dataset.shards import SETTINGS
-from arbitrage.errors import DatasetError
+from arbitrage.dataset import reproduce
 from arbitrage.recipe.published import recipe_yaml
 from arbitrage.records import Answer, Asked, Route, Routed
+from dataset.tampering import edit_manifest, rewrite, said
 from dataset.world import PUBLISHED, build, items, prompts, recipe, route
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 REBUILT = {"random", "single_north", "reward", "preferences", "routes"}
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("original") / "dataset"
-    build(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small") / "dataset"
-    build(folder, items=lambda language, split: islice(items(language, split), 8 if language == "de" else 0))
-    return folder
-
-
-@pytest.fixture
-def folder(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "dataset"))
-
-
-def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], Any], **options: Any) -> None:
-    table = pq.read_table(path)
-    rows = table.to_pylist()
-    change(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path, **{**SETTINGS, **options})
-
-
-def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    change(manifest)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
-def said(report: Report) -> str:
-    assert not report.same
-    json.dumps(report.as_dict())
-    text = "\n".join(str(problem) for problem in report.problems)
-    assert text.isascii()
-    return text
 
 
 def test_a_written_folder_is_the_same(folder: Path) -> None:
@@ -209,83 +165,6 @@ def test_missing_and_unlisted_files(folder: Path) -> None:
     assert "pool/ar/test-00000.parquet: is missing" in text
     assert "evil\\x1b[31m.parquet: is not in the manifest" in text
     assert report.notes == ["ar test was not rebuilt: its pool or its routes cannot be read"]
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["../x.parquet", "/etc/passwd", "pool/../../x/train-00000.parquet", "pool/de/../train-00000.parquet",
-     "pool/de/train-00000.parquet\n", "pool//train-00000.parquet", "a\x1b[31m/de/train-00000.parquet"],
-)  # fmt: skip
-def test_paths_out_of_the_folder_are_refused(folder: Path, path: str) -> None:
-    edit_manifest(folder, lambda manifest: manifest["files"].update({path: next(iter(manifest["files"].values()))}))
-    with pytest.raises(DatasetError, match="files") as caught:
-        reproduce(folder)
-    assert "\x1b" not in str(caught.value)
-
-
-def test_links_out_of_the_folder_are_refused(folder: Path, tmp_path: Path) -> None:
-    path = folder / "pool/de/test-00000.parquet"
-    path.rename(tmp_path / "outside.parquet")
-    path.symlink_to(tmp_path / "outside.parquet")
-    (folder / "reward/tr").symlink_to(folder / "reward/de")
-    text = said(reproduce(folder))
-    assert "pool/de/test-00000.parquet: leads out of the folder" in text
-    assert "reward/tr: is a linked folder" in text
-
-
-def test_files_that_are_not_what_they_say(folder: Path) -> None:
-    (folder / "pool/ar/test-00000.parquet").write_bytes(b"PAR1 not really PAR1")
-    content = (folder / "pool/no/train-00000.parquet").read_bytes()
-    middle = len(content) // 3
-    (folder / "pool/no/train-00000.parquet").write_bytes(content[:middle] + os.urandom(200) + content[middle + 200 :])
-    (folder / "routes/de/test-00000.parquet").write_bytes((folder / "pool/de/test-00000.parquet").read_bytes())
-    (folder / "reward/de/test-00000.parquet").unlink()
-    os.mkfifo(folder / "reward/de/test-00000.parquet")
-    table = pq.read_table(folder / "random/de/train-00000.parquet")
-    place = table.schema.get_field_index("reward")
-    table = table.set_column(place, "reward", table["reward"].cast(pa.string()))
-    pq.write_table(table, folder / "random/de/train-00000.parquet")
-    text = said(reproduce(folder))
-    assert "pool/ar/test-00000.parquet: is no Parquet file" in text
-    assert "pool/no/train-00000.parquet" in text
-    assert "routes/de/test-00000.parquet: has columns" in text
-    assert "reward/de/test-00000.parquet: is no regular file" in text
-    assert "random/de/train-00000.parquet: column reward is string, not double" in text
-
-
-def test_holes_where_values_must_be(folder: Path) -> None:
-    rewrite(folder / "pool/de/train-00000.parquet", lambda rows: rows[0].update(prompt=[None]))
-    rewrite(folder / "routes/no/train-00000.parquet", lambda rows: rows[3].update(asked=[{"teacher": None}]))
-    rewrite(folder / "routes/ar/test-00000.parquet", lambda rows: rows[3].update(prompt_id=None))
-    rewrite(folder / "reward/ar/test-00000.parquet", lambda rows: rows[0].update(prompt_id=None))
-    rewrite(folder / "pool/ar/test-00000.parquet", lambda rows: rows[0].update(reward=float("nan")))
-    report = reproduce(folder)
-    text = said(report)
-    assert text.count("lacks a value that must be there") == 5
-    assert "pool/de/train-00000.parquet, row 0" in text
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"[]", b"null", b'{"format": 2}', b'{"format": 1}', b"[" * 100_000, b"\xff",
-     b'{"format": {"a": "\\u001b"}}', b"1" * 5000, b'{"format": NaN}'],
-)  # fmt: skip
-def test_manifests_that_are_none(folder: Path, content: bytes) -> None:
-    (folder / "manifest.json").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"manifest\.json") as caught:
-        reproduce(folder)
-    assert "\x1b" not in str(caught.value)
-
-
-def test_a_manifest_is_bounded_and_there(folder: Path, tmp_path: Path) -> None:
-    with (folder / "manifest.json").open("ab") as file:
-        file.truncate(65 * 2**20)
-    with pytest.raises(DatasetError, match="too large"):
-        reproduce(folder)
-    with pytest.raises(DatasetError, match="is missing"):
-        reproduce(tmp_path)
-    with pytest.raises(DatasetError, match="is missing"):
-        reproduce(tmp_path / "nowhere")
 
 
 def set_key(*keys: str, value: Any) -> Callable[[dict[str, Any]], None]:
