@@ -83,7 +83,7 @@ def build(
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
     """
-    with prepared(recipe, folder, run, progress, limit=limit) as line:
+    with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
             return Built(None, [], {})
         while plan(line.store, line.pool, line.routers, line.reader, line.last):
@@ -92,15 +92,22 @@ def build(
                 break
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
         record_run(line)
-        short = shortfalls(line.store, recipe, line.number)
         if until is not None:
-            return Built(None, short, {})
-        return write(line, progress, preview=limit is not None)
+            built = Built(None, shortfalls(line.store, recipe, line.number), {})
+        else:
+            built = write(line, progress, preview=limit is not None)
+        for short in built.shortfalls:
+            line.log(short.message)
+        return built
 
 
 @contextmanager
-def prepared(recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limit: int | None = None) -> Iterator[Line]:
+def prepared(
+    recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limit: int | None = None, builds: bool = False
+) -> Iterator[Line]:
     """Hold the run, read the prompts, and find out who the teachers are; nothing is generated.
+
+    With `builds`, it counts as the next build, which asks again what earlier ones could not get.
 
     Raises:
         ArbitrageError: the user must change something.
@@ -110,7 +117,7 @@ def prepared(recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limi
     with only_builder(run.folder), open_store(run.store) as store:
         log = Log(run.log)
         try:
-            log(f"build of {recipe.name} begins")
+            log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             ingested = ingest(store, recipe, folder, lambda line: progress.tell(line, log))
             write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
             pool = Pool(recipe, store)
@@ -119,15 +126,17 @@ def prepared(recipe: Recipe, folder: Path, run: Run, progress: Progress, *, limi
                 for endpoint in teacher.endpoints:
                     if endpoint.is_parked and endpoint.last_failure:
                         progress.tell(f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}", log)
-            number = 1 + (store.get("build") or 0)
-            store.keep("build", number)
+            number = store.get("build") or 0
+            if builds:
+                number += 1
+                store.keep("build", number)
             store.forget_asks()
             reader = Reader(store, recipe, rewards, number, pool)
             last = store.last_of_sources(limit)
             yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log)
-            log("build ends")
+            log("done")
         except BaseException as error:
-            log(f"build stops: {type(error).__name__}: {error}")
+            log(f"stopped: {type(error).__name__}: {error}")
             raise
         finally:
             log.close()

@@ -198,9 +198,13 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
         sys.exit(130)
-    except BrokenPipeError:
+    except BrokenPipeError:  # somebody's `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}; mend it and run the same command again: what is stored is safe")
+        sys.exit(2)
 
 
 def _complain(message: str) -> None:

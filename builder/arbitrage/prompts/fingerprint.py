@@ -19,15 +19,17 @@ class Pinned:
     revision: str | None
 
 
-def fingerprint(source: PromptSource, folder: Path) -> Pinned:
+def fingerprint(source: PromptSource, folder: Path, known: str | None = None) -> Pinned:
     """Return what identifies the rows that a source gives: its files or commit, and how they are read.
+
+    `known` is the commit that a Hub source is pinned to; without it the Hub is asked.
 
     Raises:
         PromptError: the source does not exist or cannot be read.
     """
     how = source.model_dump(mode="json", include={"config", "split", "columns", "language"})
     if not is_local(source.path, folder):
-        revision = resolve(source)
+        revision = known or resolve(source)
         return Pinned(_hash([source.path, revision, how]), revision)
     contents: list[tuple[str, str]] = []
     for file in prompt_files(source.path, folder):

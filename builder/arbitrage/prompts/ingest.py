@@ -11,7 +11,7 @@ from arbitrage.errors import PromptError
 from arbitrage.identity import content_id, prompt_id, rng
 from arbitrage.prompts.fingerprint import Pinned, fingerprint
 from arbitrage.prompts.read import BadRow, read_rows
-from arbitrage.recipe.model import Recipe
+from arbitrage.recipe.model import PromptSource, Recipe
 from arbitrage.store.store import Store
 
 STAGED = """
@@ -56,14 +56,17 @@ class Ingested:
 def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell) -> Ingested:
     """Make the store's prompts those of the recipe; where nothing has changed, nothing is read again.
 
-    All or nothing: an interrupted reading leaves the prompts as they were.
+    All or nothing: an interrupted reading leaves the prompts as they were. A Hub source stays at the commit that
+    this run read first, until its `revision:` is changed.
 
     Raises:
         PromptError: a source cannot be read, or no prompt is left.
     """
-    pinned = [fingerprint(source, folder) for source in recipe.prompts]
-    key = _key(recipe, pinned)
     kept = store.get("prompts")
+    commits: dict[str, str] = dict(kept["commits"]) if kept else {}
+    pinned = [fingerprint(source, folder, commits.get(_address(source))) for source in recipe.prompts]
+    commits |= {_address(s): p.revision for s, p in zip(recipe.prompts, pinned, strict=True) if p.revision}
+    key = _key(recipe, pinned)
     if kept and kept["key"] == key:
         return _from_json(kept["ingested"])
     ingested = Ingested(pins={n: pin.revision for n, pin in enumerate(pinned) if pin.revision})
@@ -83,7 +86,7 @@ def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell) -> Ingested:
             raise PromptError(_nothing_left(recipe, ingested))
         connection.execute(
             "INSERT OR REPLACE INTO meta VALUES ('prompts', ?)",
-            (json.dumps({"key": key, "ingested": asdict(ingested)}),),
+            (json.dumps({"key": key, "ingested": asdict(ingested), "commits": commits}),),
         )
     return ingested
 
@@ -167,6 +170,10 @@ def _key(recipe: Recipe, pinned: list[Pinned]) -> str:
         test=recipe.test,
         seed=recipe.seed,
     )
+
+
+def _address(source: PromptSource) -> str:
+    return f"{source.path}@{source.revision or ''}"
 
 
 def _nothing_left(recipe: Recipe, ingested: Ingested) -> str:
