@@ -40,18 +40,23 @@ class Progress:
         """Return what shows the teachers at work, each time it is called."""
         table = _Teachers(store, pool)
         self._last_line = 0.0
+        over = False
 
         def show(teachers: Sequence[ServedTeacher]) -> None:
+            nonlocal over
+            if over:
+                return
             table.note(teachers)
+            over = table.is_over(teachers)
             if self.console.is_terminal:
                 if self._live is None:
                     self._live = Live(console=self.console, refresh_per_second=4, transient=False)
                     self._live.start()
                 self._live.update(table.render(teachers))
-                if table.is_over(teachers):
+                if over:
                     self._live.stop()
                     self._live = None
-            elif table.is_over(teachers) or time.monotonic() - self._last_line >= LINE_SECONDS:
+            elif over or time.monotonic() - self._last_line >= LINE_SECONDS:
                 self._last_line = time.monotonic()
                 for line in table.lines(teachers):
                     self.console.print(escape(line), highlight=False, soft_wrap=True)
@@ -95,7 +100,8 @@ class _Teachers:
         self._start = {teacher.name: _outcomes(teacher) for teacher in pool.teachers}
         self._tokens = {t.name: (t.counts.prompt_tokens, t.counts.completion_tokens) for t in pool.teachers}
         self._points: dict[str, deque[tuple[float, int]]] = {t.name: deque(maxlen=1000) for t in pool.teachers}
-        self._over = False
+        self._active: dict[str, float] = store.get("active") or {}
+        self._started = time.monotonic()
 
     def note(self, teachers: Sequence[ServedTeacher]) -> None:
         now = time.monotonic()
@@ -123,13 +129,7 @@ class _Teachers:
     def _cells(self, teacher: ServedTeacher) -> list[str]:
         rate, left, counts = self._rate(teacher), self._left(teacher), teacher.counts
         eta = "-" if not left else "?" if not rate else _duration(left / rate)
-        _, prompt, completion = self._before.get(teacher.name, (0, 0, 0))
-        start_prompt, start_completion = self._tokens[teacher.name]
-        cost = usd(
-            teacher.config.price,
-            prompt + counts.prompt_tokens - start_prompt,
-            completion + counts.completion_tokens - start_completion,
-        )
+        cost = self._spent(teacher)
         return [
             f"{self._done(teacher)}/{self._totals.get(teacher.name, 0)}",
             f"{rate:.1f}/s",
@@ -139,6 +139,18 @@ class _Teachers:
             eta,
             "-" if cost is None else f"${cost:.4f}",
         ]
+
+    def _spent(self, teacher: ServedTeacher) -> float | None:
+        price = teacher.config.price
+        if price is not None and price.hour is not None:
+            return price.hour / 3600 * (self._active.get(teacher.name, 0.0) + time.monotonic() - self._started)
+        _, prompt, completion = self._before.get(teacher.name, (0, 0, 0))
+        start_prompt, start_completion = self._tokens[teacher.name]
+        return usd(
+            price,
+            prompt + teacher.counts.prompt_tokens - start_prompt,
+            completion + teacher.counts.completion_tokens - start_completion,
+        )
 
     def render(self, teachers: Sequence[ServedTeacher]) -> Table:
         table = Table(box=None, pad_edge=False)

@@ -31,8 +31,20 @@ def usd(price: Price | None, prompt_tokens: int, completion_tokens: int) -> floa
     return (price.input * prompt_tokens + price.output * completion_tokens) / 1e6
 
 
+def spent(store: Store, recipe: Recipe, teacher: str) -> float | None:
+    """Return what a teacher has cost so far in USD: its tokens, or the hours that builds have asked it."""
+    price = recipe.teachers[teacher].price
+    if price is not None and price.hour is not None:
+        return float((store.get("active") or {}).get(teacher, 0.0)) / 3600 * price.hour
+    tokens = tokens_of(store, teacher)
+    return usd(price, tokens.prompt, tokens.completion)
+
+
 def costs(store: Store, recipe: Recipe) -> dict[str, float]:
-    """Return what each teacher's answers cost in USD, where its price is by tokens and every token was counted."""
+    """Return what each teacher's answers cost in USD, where its price is by tokens and every token was counted.
+
+    Hours are left out: they are the clock's, and the manifest has nothing of the clock.
+    """
     found = {}
     for name, teacher in recipe.teachers.items():
         tokens = tokens_of(store, name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from arbitrage.recipe.model import Recipe
-from arbitrage.spend import tokens_of, usd
+from arbitrage.spend import spent, tokens_of
 from arbitrage.store.store import Store
 
 STATES = """
@@ -60,11 +60,10 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
 
 def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     tokens = tokens_of(store, name)
-    config = recipe.teachers.get(name)
     return {
         "languages": languages,
         "prompt_tokens": tokens.prompt,
         "completion_tokens": tokens.completion,
         "answers_without_token_counts": tokens.uncounted,
-        "spend_usd": usd(config.price if config else None, tokens.prompt, tokens.completion),
+        "spend_usd": spent(store, recipe, name) if name in recipe.teachers else None,
     }

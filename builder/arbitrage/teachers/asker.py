@@ -66,6 +66,7 @@ class Asker:
 
     async def run(self) -> None:
         """Ask until every ask has an outcome, or until told to stop."""
+        start = time.monotonic()
         try:
             while not self._is_done():
                 if self._broken:
@@ -76,6 +77,8 @@ class Asker:
                 await self._sleep()
         finally:
             self.finished = True
+            if self.teacher.counts.asked:
+                self.teacher.counts.active += time.monotonic() - start
             tasks = [*self._running, *self._probing.values(), *([self._paging] if self._paging else [])]
             for task in tasks:
                 task.cancel()

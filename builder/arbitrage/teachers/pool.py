@@ -49,7 +49,12 @@ class Pool:
             Interrupted: the user stopped it; all that came in is stored.
             StoreError: the store cannot be written any more.
         """
+        before = {teacher.name: teacher.counts.active for teacher in self.teachers}
         interrupted = asyncio.run(self._ask(build, progress))
+        active = self.store.get("active") or {}
+        for teacher in self.teachers:
+            active[teacher.name] = active.get(teacher.name, 0.0) + teacher.counts.active - before[teacher.name]
+        self.store.keep("active", active)
         for teacher in self.teachers:
             if teacher.stopped_by:
                 self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)

@@ -29,6 +29,8 @@ class Counts:
     completion_tokens: int = 0
     seconds: float = 0.0
     """Time that successful requests took, added up."""
+    active: float = 0.0
+    """Seconds from the first ask to the last outcome: what a teacher that is paid by the hour costs."""
 
 
 class ServedTeacher:
