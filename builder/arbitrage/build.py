@@ -118,14 +118,16 @@ def prepared(
         log = Log(run.log)
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
-            ingested = ingest(store, recipe, folder, lambda line: progress.tell(line, log))
+            ingested = ingest(store, recipe, folder, progress.tell, log)
             write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
             pool = Pool(recipe, store)
             pool.identify()
             for teacher in pool.teachers:
                 for endpoint in teacher.endpoints:
                     if endpoint.is_parked and endpoint.last_failure:
-                        progress.tell(f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}", log)
+                        trouble = f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}"
+                        log(trouble)
+                        progress.tell(trouble)
             number = store.get("build") or 0
             if builds:
                 number += 1

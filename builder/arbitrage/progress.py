@@ -11,7 +11,6 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from arbitrage.run import Log
 from arbitrage.spend import usd
 from arbitrage.store.store import Store
 from arbitrage.teachers.pool import Pool
@@ -31,9 +30,8 @@ class Progress:
         self._live: Live | None = None
         self._last_line = 0.0
 
-    def tell(self, line: str, log: Log) -> None:
-        """Show a line and log it."""
-        log(line)
+    def tell(self, line: str) -> None:
+        """Show a line."""
         self.console.print(escape(line), highlight=False)
 
     def asking(self, store: Store, pool: Pool) -> Callable[[Sequence[ServedTeacher]], None]:

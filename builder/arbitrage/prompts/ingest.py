@@ -53,11 +53,12 @@ class Ingested:
     unreadable: list[str] = field(default_factory=list)
 
 
-def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell) -> Ingested:
+def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell, log: Tell) -> Ingested:
     """Make the store's prompts those of the recipe; where nothing has changed, nothing is read again.
 
     All or nothing: an interrupted reading leaves the prompts as they were. A Hub source stays at the commit that
-    this run read first, until its `revision:` is changed.
+    this run read first, until its `revision:` is changed. Every unreadable row is named to `log`, the first to
+    `tell` too.
 
     Raises:
         PromptError: a source cannot be read, or no prompt is left.
@@ -77,7 +78,7 @@ def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell) -> Ingested:
             pin = pinned[n].revision
             counts = SourceCounts()
             ingested.sources.append(counts)
-            _stage(connection, recipe, n, folder, pin, counts, ingested.unreadable, tell)
+            _stage(connection, recipe, n, folder, pin, counts, ingested.unreadable, tell, log)
             if source.sample is not None:
                 counts.not_sampled = _sample(connection, n, source.sample)
         _number(connection, recipe, ingested.sources)
@@ -100,6 +101,7 @@ def _stage(
     counts: SourceCounts,
     unreadable: list[str],
     tell: Tell,
+    log: Tell,
 ) -> None:
     source = recipe.prompts[n] if pin is None else recipe.prompts[n].model_copy(update={"revision": pin})
     languages = set(recipe.languages)
@@ -108,9 +110,10 @@ def _stage(
         if isinstance(row, BadRow):
             counts.unreadable += 1
             named = f"{row.where}: {row.why}"
-            tell(f"unreadable: {named}")
+            log(f"unreadable: {named}")
             if len(unreadable) < NAMED_ROWS:
                 unreadable.append(named)
+                tell(f"unreadable: {named}")
             continue
         if row.language not in languages:
             counts.other_language += 1
@@ -125,6 +128,8 @@ def _stage(
             (n, identity, row.language, source_id, place, messages, columns),
         ).rowcount
         counts.duplicates += 1 - changed
+    if counts.unreadable:
+        tell(f"{source.path}: {counts.unreadable} of {counts.read} rows are unreadable; run.log names them all")
 
 
 def _sample(connection: sqlite3.Connection, n: int, sample: int) -> int:
