@@ -87,7 +87,7 @@ def build(
         if until == "prompts":
             return Built(None, [], {})
         while plan(line.store, line.pool, line.routers, line.reader, line.last):
-            line.pool.ask(line.number, progress.asking(line.store, line.pool))
+            line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)

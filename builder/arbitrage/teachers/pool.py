@@ -42,7 +42,7 @@ class Pool:
             if teacher.revision is not None and not teacher.is_down:
                 self.store.remember_revision(teacher.config.api, teacher.config.model, teacher.revision)
 
-    def ask(self, build: int, progress: Progress) -> None:
+    def ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> None:
         """Ask all that is planned, until every ask has an outcome or its teacher was given up.
 
         Raises:
@@ -50,7 +50,7 @@ class Pool:
             StoreError: the store cannot be written any more.
         """
         before = {teacher.name: teacher.counts.active for teacher in self.teachers}
-        interrupted = asyncio.run(self._ask(build, progress))
+        interrupted = asyncio.run(self._ask(build, progress, tell))
         active = self.store.get("active") or {}
         for teacher in self.teachers:
             active[teacher.name] = active.get(teacher.name, 0.0) + teacher.counts.active - before[teacher.name]
@@ -65,7 +65,7 @@ class Pool:
         async with self._connected():
             await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
 
-    async def _ask(self, build: int, progress: Progress) -> bool:
+    async def _ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> bool:
         askers: list[Asker] = []
 
         def stop_all() -> None:
@@ -82,7 +82,7 @@ class Pool:
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:
-                with _interruptible(askers, tasks) as interrupts:
+                with _interruptible(askers, tasks, tell) as interrupts:
                     await self._watch(askers, tasks, progress)
             finally:
                 for task in tasks:
@@ -120,12 +120,16 @@ class Pool:
 
 
 @contextmanager
-def _interruptible(askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]]) -> Iterator[list[int]]:
+def _interruptible(
+    askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], tell: Callable[[str], None]
+) -> Iterator[list[int]]:
     """Let the first Ctrl-C finish what is in flight, the second leave it; yield the list of what came."""
     loop, came = asyncio.get_running_loop(), list[int]()
 
     def interrupt(number: int) -> None:
         came.append(number)
+        if len(came) == 1:
+            tell("finishing what is in flight; once more to leave it")
         for asker, task in zip(askers, tasks, strict=True):
             if len(came) == 1:
                 asker.stop()
