@@ -164,7 +164,8 @@ SAME = """\
 
 def test_teachers_that_would_answer_alike(refusal):
     assert refusal(changed("arms:", SAME + "arms:")) == [
-        "recipe.yaml:16: teachers.again: would answer as 'aya' does: list both endpoints under one teacher"
+        "recipe.yaml:16: teachers.again: would answer as 'aya' does: list both endpoints under one teacher, "
+        "or name another model:"
     ]
 
 
@@ -173,12 +174,17 @@ def test_sampling_spelled_out_is_no_difference(refusal):
     assert "would answer as 'aya' does" in refusal(changed("arms:", same + "arms:"))[0]
 
 
+def test_a_name_on_the_server_is_no_difference(refusal):
+    # It is no part of a completion's identity: one teacher's answers would be taken for the other's.
+    same = SAME + "    served_as: x\n"
+    assert "would answer as 'aya' does" in refusal(changed("arms:", same + "arms:"))[0]
+
+
 @pytest.mark.parametrize(
     "difference",
     [
         "revision: v2",
         "format: raw",
-        "served_as: x",
         "system: {de: x}",
         "sampling: {top_p: 0.5}",
         "extra: {a: 1}",

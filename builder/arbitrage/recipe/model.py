@@ -234,11 +234,15 @@ class Recipe(Part):
             first = placeholders.setdefault(placeholder(name), name)
             if first != name:
                 yield Problem(loc, f"is published as {placeholder(name)}, as {first!r} is: rename one")
-            what = teacher.model_dump(include={"model", "revision", "api", "format", "served_as", "system", "extra"})
+            # Not served_as: it is no part of what names a completion, so either would be given the other's answers.
+            what = teacher.model_dump(include={"model", "revision", "api", "format", "system", "extra"})
             sampling = self.sampling_of(name).model_dump()
             first = asked.setdefault(json.dumps([what, sampling], sort_keys=True), name)
             if first != name:
-                yield Problem(loc, f"would answer as {first!r} does: list both endpoints under one teacher")
+                yield Problem(
+                    loc,
+                    f"would answer as {first!r} does: list both endpoints under one teacher, or name another model:",
+                )
 
     def _problems_of_arms(self) -> Iterator[Problem]:
         for name, arm in self.arms.items():

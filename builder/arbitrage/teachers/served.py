@@ -59,7 +59,7 @@ class ServedTeacher:
             "model": self.config.model,
             "revision": self.revision,
             "api": f"{self.config.api}:{self.config.format}",
-            "system": self.config.system.get(prompt.language),
+            "system": self.wire.system(prompt.language, prompt.messages),
             "extra": self.config.extra,
             "sampling": self.sampling.model_dump(),
             "draw": draw,

@@ -45,12 +45,14 @@ class Wire:
     """Whether TGI answers, be it through `api: openai`: it refuses `top_p: 1.0` (422), while vLLM, where it is
     left out, takes the model's own default instead of 1.0."""
 
+    def system(self, language: str, messages: Sequence[Message]) -> str | None:
+        """Return the system prompt to add: a prompt's own system turn wins over the teacher's."""
+        return None if messages[0]["role"] == "system" else self.teacher.system.get(language)
+
     def messages(self, language: str, messages: Sequence[Message]) -> list[Message]:
-        """Return the turns to send: a prompt's own system turn wins over the teacher's."""
-        system = self.teacher.system.get(language)
-        if system is None or messages[0]["role"] == "system":
-            return list(messages)
-        return [{"role": "system", "content": system}, *messages]
+        """Return the turns to send."""
+        system = self.system(language, messages)
+        return list(messages) if system is None else [{"role": "system", "content": system}, *messages]
 
     def request(self, language: str, messages: Sequence[Message], seed: int) -> Request:
         """Return the request for one completion."""
