@@ -307,4 +307,4 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         return top
 
     peak(10)
-    assert peak(6000) < peak(2000) * 1.3 + 2**19
+    assert peak(4500) < peak(1500) * 1.3 + 2**19

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from arbitrage.dataset.manifest import File, Manifest, configs_of
-from arbitrage.dataset.reading import batches, inside, open_parquet
+from arbitrage.dataset.reading import batches, creator, inside, open_parquet
 from arbitrage.dataset.report import Report, shown
 from arbitrage.dataset.schema import GROUP_ROWS, POOL, PREFERENCES, ROUTES, RowHash, carried_of, schema_of
 from arbitrage.dataset.shards import file_sha256
@@ -84,7 +84,7 @@ class Files:
             found = RowHash()
             for batch in batches(parquet):
                 found.update(batch)
-            created_by = str(parquet.metadata.created_by)
+            created_by = creator(parquet)
         self.report.counts["files"] += 1
         self.report.counts["rows"] += found.rows
         if (found.rows, found.all, found.groups) != (file.rows, file.rows_sha256, file.groups_sha256):

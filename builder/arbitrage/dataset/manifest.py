@@ -185,7 +185,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
-    if isinstance(data, dict) and data.get("format", 1) != 1:
+    if isinstance(data, dict) and (data.get("format", 1) != 1 or data.get("format") is True):
         known = "1 is known; update multilingual-arbitrage"
         raise DatasetError(f"{path}: format {shown(data['format'])} is unknown here ({known})")
     try:

@@ -70,6 +70,14 @@ def open_parquet(file: Path) -> pq.ParquetFile:
     return parquet
 
 
+def creator(parquet: pq.ParquetFile) -> str:
+    """Return what a file says wrote it."""
+    try:
+        return str(parquet.metadata.created_by)
+    except READ_ERRORS:
+        return ""
+
+
 def batches(parquet: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a file, some at a time.
 

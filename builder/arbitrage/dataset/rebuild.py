@@ -127,11 +127,12 @@ class Rebuild:
         first = pool[0]
         prompt = prompt_of(first.value, split, carried)
         self._check_prompt(prompt, first, language)
+        shared = {name: first.value[name] for name in ("prompt_id", "source_id", "language", "prompt", *carried)}
         keys = []
         for found in pool:
-            shared = {name: first.value[name] for name in ("source_id", "language", "prompt", *carried)}
-            subset = found._replace(value={name: found.value[name] for name in ("prompt_id", *shared)})
-            compare(self.report, subset, {"prompt_id": prompt.id, **shared}, "the prompt's first row says")
+            if found is not first:
+                subset = found._replace(value={name: found.value[name] for name in shared})
+                compare(self.report, subset, shared, "the prompt's first row says")
             keys.append((found.value["teacher"], found.value["draw"]))
             if keys[-1:] <= keys[-2:-1]:
                 self.report.add(found.path, "is out of the order of teachers and draws", found.row, prompt.id)
