@@ -1,0 +1,24 @@
+# `make test` is all that a fresh clone needs; it wants Python 3.11 or later and makes a .venv of its own.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: test check fix
+
+test: check  ## everything: style, types, tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: .venv/installed  ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here: install Python 3.11 or later, or make test PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit("$(PYTHON) is Python %d.%d: 3.11 or later is needed, for instance: make test PYTHON=python3.12" % v[:2] if v < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
