@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import tgi
-
 from line.trial import Trial, double, keys, rows, teacher
 
 
