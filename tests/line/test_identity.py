@@ -267,7 +267,7 @@ def test_a_changed_reference_scores_its_prompt_anew(pair: Pair) -> None:
     assert len(fresh) == 4
     (prompt,) = pair.trial.query(
         "SELECT DISTINCT c.prompt_id FROM completion c JOIN score s ON s.completion_id = c.id "
-        "WHERE s.completion_id || s.reward IN (%s)" % ",".join(f"'{a}{b}'" for a, b in fresh)
+        "WHERE s.completion_id || s.reward IN ({})".format(",".join(f"'{a}{b}'" for a, b in fresh))
     )
     changed = next(row for row in pair.trial.pool() if row["prompt_id"] == prompt[0])
     assert changed["prompt"][-1]["content"] == pair.trial.prompts[5]["prompt"]
