@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from arbitrage import __version__
-from arbitrage.errors import ArbitrageError, RecipeError
+from arbitrage.errors import ArbitrageError, Interrupted, RecipeError
 from arbitrage.recipe.model import Recipe
 
 app = typer.Typer(
@@ -40,7 +40,9 @@ def _root(
 
 
 @app.command()
-def init(file: Annotated[Path, typer.Argument(metavar="[FILE]")] = Path("recipe.yaml")) -> None:
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("recipe.yaml"),
+) -> None:
     """Write a commented recipe to start from."""
     text = (files("arbitrage.recipe") / "starter.yaml").read_text(encoding="utf-8")
     try:
@@ -189,18 +191,14 @@ def _print_json(data: dict[str, Any]) -> None:
 def main() -> None:
     """Run the command line; a message and an exit code instead of a traceback for what a person can mend."""
     try:
-        app(standalone_mode=False)
+        app()
     except ArbitrageError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
-        sys.exit(130)
-    except BrokenPipeError:  # somebody's `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as stop:
+        if stop.code == Interrupted.exit_code:
+            _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}; mend it and run the same command again: what is stored is safe")

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arbitrage.build import Built
+from arbitrage.dataset.report import Problem
 
 
 def print_estimate(console: Console, plan: dict[str, Any]) -> None:
@@ -89,9 +90,12 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
 
 def print_reproduced(console: Console, report: dict[str, Any]) -> None:
     """Print whether a dataset folder is what its manifest says."""
-    for line in [*report.get("notes", []), *report.get("problems", [])]:
-        console.print(escape(line if isinstance(line, str) else str(line)), highlight=False, soft_wrap=True)
-    console.print("the same" if report["same"] else "NOT the same", highlight=False)
+    problems = [str(Problem(**problem)) for problem in report["problems"]]
+    problems += [f"{path}: and {count} more" for path, count in report["unshown"].items()]
+    for line in [*report["notes"], *problems]:
+        console.print(escape(line), highlight=False, soft_wrap=True)
+    looked_at = ", ".join(f"{count:,} {what}" for what, count in report["counts"].items())
+    console.print(f"{'the same' if report['same'] else 'NOT the same'} ({looked_at})", highlight=False)
 
 
 def _table(*columns: str) -> Table:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from arbitrage.errors import StoreError
 from arbitrage.records import Prompt
 from arbitrage.store.connect import connect, explain
 from arbitrage.store.files import refuse_network_filesystem
@@ -197,6 +198,8 @@ def open_store(path: Path, *, read_only: bool = False) -> Iterator[Store]:
     """
     if not read_only:
         refuse_network_filesystem(path.parent)
+    elif not path.exists():
+        raise StoreError(f"{path.parent}: no build has begun here; run `arbitrage build`, or say which --run you mean")
     try:
         connection = connect(path, read_only=read_only)
         try:
