@@ -118,6 +118,14 @@ class Endpoint:
         """
         return (await self._exchange("GET", path, None, PROBE, self.url.removesuffix("/v1")))[0]
 
+    async def post_beside(self, path: str, body: dict[str, Any]) -> object:
+        """Send something that costs nothing to the server's root.
+
+        Raises:
+            Failed: it brought no JSON with status 200.
+        """
+        return (await self._exchange("POST", path, body, PROBE, self.url.removesuffix("/v1")))[0]
+
     def _note_failure(self, failure: Failed, level: int) -> None:
         alone = self.in_flight <= 1
         if failure.kind is Kind.OVERLOADED:
