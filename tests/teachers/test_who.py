@@ -117,3 +117,12 @@ def test_other_names_of_a_model_are_names_of_it(tmp_path: Path, aliases: object,
         ran = trial(tmp_path, server.url, "right").run("check")
         assert ran.code == code
         assert ("serves 'x', not 'org/a'" in ran.err) == (code == 2)
+
+
+@pytest.mark.parametrize("software", ["llama.cpp", "uvicorn"])
+def test_connections_are_not_kept_where_each_one_holds_a_thread(tmp_path: Path, software: str) -> None:
+    with served(LIST, software=software) as server:
+        line = trial(tmp_path, server.url, "right")
+        assert line.run("build").code == 0
+        # Only the first answer says who it is.
+        assert server.closing == [False] + [software == "llama.cpp"] * (2 + len(line.prompts))
