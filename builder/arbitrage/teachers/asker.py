@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from arbitrage.identity import rng, sampling_seed
 from arbitrage.records import Completion, Failure
 from arbitrage.store.store import PAGE, PendingAsk, open_store
 from arbitrage.store.writer import Writer
-from arbitrage.teachers.endpoint import Endpoint
+from arbitrage.teachers.endpoint import Endpoint, Ticket
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.served import ServedTeacher
 from arbitrage.teachers.wire import Reply, read_reply
@@ -46,12 +47,15 @@ class Later:
 class Asker:
     """The loop of one teacher: pages of asks in, durable outcomes out."""
 
-    def __init__(self, teacher: ServedTeacher, store_path: Path, writer: Writer, build: int) -> None:
+    def __init__(
+        self, teacher: ServedTeacher, store_path: Path, writer: Writer, build: int, tell: Callable[[str], None]
+    ) -> None:
         self.teacher = teacher
         self.finished = False
         self._store_path = store_path
         self._writer = writer
         self._build = build
+        self._tell = tell
         self._ready: deque[Job] = deque()
         self._later: list[Later] = []
         self._order = count()
@@ -62,12 +66,15 @@ class Asker:
         self._probing: dict[Endpoint, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._abandoned = False
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
         """Ask until every ask has an outcome, or until told to stop."""
         start = time.monotonic()
         try:
+            # A teacher of whom nothing is wanted is not waited for, whatever has become of it.
+            self._exhausted = not await asyncio.to_thread(self._is_wanted)
             while not self._is_done():
                 if self._broken:
                     raise self._broken
@@ -92,16 +99,33 @@ class Asker:
         self._wake.set()
 
     def give_up(self, failure: Failed) -> None:
-        """Leave every ask that has no outcome to the next build."""
+        """Leave every ask that has no outcome to the next build, even what is in flight."""
         self.teacher.stopped_by = failure
+        self._abandoned = True
+        self._wake.set()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing works or everything waits because a server has asked for it."""
+        return self.teacher.is_down or (bool(self._later) and not self._running and not self._ready)
+
+    def _close(self, endpoint: Endpoint, failure: Failed) -> None:
+        """Send no more to an endpoint; where it was the last one, only what is in flight is still waited for."""
+        if endpoint.closed_by:
+            return
+        endpoint.close(failure)
+        if all(other.closed_by for other in self.teacher.endpoints):
+            self.teacher.stopped_by = failure
+        else:
+            self._tell(f"{self.teacher.name}: {endpoint.url} is asked no more: {failure.message}")
         self._wake.set()
 
     def _is_done(self) -> bool:
-        if self.teacher.stopped_by:
+        if self._abandoned:
             return True
         if self._running:
             return False
-        if self._stopping:
+        if self._stopping or self.teacher.stopped_by:
             return True
         return self._exhausted and not self._paging and not self._ready and not self._later
 
@@ -112,6 +136,7 @@ class Asker:
             self._paging
             or self._exhausted
             or self._stopping
+            or self.teacher.stopped_by
             or len(self._ready) >= PAGE
             or self.teacher.revision is None
         ):
@@ -127,6 +152,10 @@ class Asker:
         else:
             self._after = last
         self._paging = None
+
+    def _is_wanted(self) -> bool:
+        with open_store(self._store_path) as store:
+            return bool(store.pending(self.teacher.name, self._after, self._build))
 
     def _read_page(self) -> tuple[list[Job], tuple[int, int] | None]:
         with open_store(self._store_path) as store:
@@ -170,15 +199,15 @@ class Asker:
             return open_ones[0] if open_ones else None
         return max(open_ones, key=lambda endpoint: endpoint.limit.value - endpoint.in_flight)
 
-    async def _request(self, job: Job, endpoint: Endpoint, level: int) -> None:
+    async def _request(self, job: Job, endpoint: Endpoint, ticket: Ticket) -> None:
         prompt = job.ask.prompt.prompt
         seed = sampling_seed(prompt.id, self.teacher.config.model, job.ask.draw)
         request = self.teacher.wire.request(prompt.language, prompt.messages, seed)
         start = time.monotonic()
         try:
-            reply = await endpoint.post(level, request.path, request.body, read_reply)
+            reply = await endpoint.post(ticket, request.path, request.body, read_reply)
         except Failed as failure:
-            self._note_failure(job, endpoint, failure)
+            self._note_failure(job, endpoint, ticket, failure)
         else:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
@@ -202,7 +231,7 @@ class Asker:
             )
         )
 
-    def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
+    def _note_failure(self, job: Job, endpoint: Endpoint, ticket: Ticket, failure: Failed) -> None:
         counts = self.teacher.counts
         prompt_id, draw = job.ask.prompt.prompt.id, job.ask.draw
         if failure.kind in FINAL:
@@ -213,7 +242,8 @@ class Asker:
             )  # fmt: skip
             self._writer.put((self.teacher.name, completion))
         elif failure.kind in STOPS_TEACHER:
-            self.give_up(failure)
+            self._close(endpoint, failure)
+            self._try_later(job, failure, 0.0)
         elif failure.kind is Kind.OVERLOADED:
             counts.refused += 1
             job.refusals += 1
@@ -221,7 +251,8 @@ class Asker:
         else:
             counts.errors += 1
             # A dead endpoint is no fault of this ask: only failures of working endpoints are held against it.
-            job.attempts += not endpoint.is_parked
+            # One on trial has just answered a probe; the last ask that is left would otherwise be tried for ever.
+            job.attempts += ticket.on_trial or not endpoint.is_parked
             most = MAX_ATTEMPTS_MALFORMED if failure.kind is Kind.BAD_REQUEST else MAX_ATTEMPTS
             if job.attempts < most:
                 self._try_later(job, failure, 0.25 * 2**job.attempts)
@@ -251,7 +282,7 @@ class Asker:
             await self.teacher.probe(endpoint)
         except Failed as failure:
             if failure.kind in STOPS_TEACHER:
-                self.give_up(failure)
+                self._close(endpoint, failure)
         finally:
             self._probing.pop(endpoint, None)
 
@@ -266,7 +297,7 @@ class Asker:
     async def _sleep(self) -> None:
         """Wait until something has happened or is due."""
         has_room = any(endpoint.has_room for endpoint in self.teacher.endpoints)
-        moments = [later.due for later in self._later[:1] if has_room]
+        moments = [later.due for later in self._later[:1] if has_room and not self._stopping]
         moments += [e.parked_until for e in self.teacher.endpoints if e.parked_until and e not in self._probing]
         if self._writer.backlog >= MAX_BACKLOG:
             moments.append(time.monotonic() + 0.05)

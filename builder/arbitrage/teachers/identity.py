@@ -1,5 +1,6 @@
 """Who answers behind an endpoint, asked before anything is paid for."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
     try:
         info = await endpoint.get_beside("/info")
     except Failed as failure:
-        if failure.kind not in NO_LIST:
+        # Gateways answer 401 or 403 to a route that they do not know.
+        if failure.kind not in NO_LIST | STOPS_TEACHER:
             raise
         return Who(None, False, None)
     is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
@@ -65,7 +67,8 @@ def _read_info(teacher: Teacher, info: object) -> Who:
     if info["model_id"] not in (expected, teacher.model):
         raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
     sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
-    revision = sha if isinstance(sha, str) and sha else None
+    # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
+    revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
     if revision and teacher.revision and revision != teacher.revision:
         raise Failed(Kind.IDENTITY, f"serves revision {revision[:64]!r}, the recipe says {teacher.revision!r}")
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
@@ -75,7 +78,7 @@ def _check_models(teacher: Teacher, body: object) -> None:
     expected = teacher.served_as or teacher.model
     try:
         served = [str(model["id"]) for model in body["data"]]  # type: ignore[index]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, RecursionError):
         return  # no list that we could read says nothing against the endpoint
     if served and expected not in served:
         raise Failed(Kind.IDENTITY, _other(expected, served))

@@ -78,7 +78,7 @@ class Pool:
             loop.call_soon_threadsafe(stop_all)
 
         writer = Writer(self.store.path, build, stop_from_thread)
-        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
+        askers += [Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:
@@ -101,15 +101,17 @@ class Pool:
             yield
 
     async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
-        """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
+        """Show progress; end the run when all that is left to ask has been stuck for the recipe's patience."""
         quiet_since: float | None = None
+        outcomes = -1
         while pending := [task for task in tasks if not task.done()]:
             done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
             progress(self.teachers)
             unfinished = [asker for asker in askers if not asker.finished]
-            if not all(asker.teacher.is_down for asker in unfinished):
+            before, outcomes = outcomes, sum(asker.teacher.counts.outcomes for asker in askers)
+            if outcomes != before or not all(asker.is_stuck for asker in unfinished):
                 quiet_since = None
                 continue
             quiet_since = quiet_since or time.monotonic()

@@ -32,6 +32,11 @@ class Counts:
     active: float = 0.0
     """Seconds from the first ask to the last outcome: what a teacher that is paid by the hour costs."""
 
+    @property
+    def outcomes(self) -> int:
+        """Asks that are over with for this build."""
+        return self.answered + self.final_errors + self.failed
+
 
 class ServedTeacher:
     """One teacher of the recipe with its endpoints."""
@@ -106,13 +111,12 @@ class ServedTeacher:
         except Failed as failure:
             endpoint.park(failure)
             raise
-        revision = self.config.revision or who.revision or UNVERIFIED
         if self.revision is None:
-            self.revision = revision
-        elif revision != self.revision:
+            self.revision = self.config.revision or who.revision or UNVERIFIED
+        elif who.revision is not None and self.config.revision is None and who.revision != self.revision:
             raise Failed(
                 Kind.IDENTITY,
-                f"came back with revision {revision[:64]!r}, not {self.revision!r}; run the command again to ask it",
+                f"came back with revision {who.revision!r}, not {self.revision!r}; run the command again to ask it",
             )
         self._accept(endpoint, who)
         endpoint.unpark()
