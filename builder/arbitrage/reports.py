@@ -94,7 +94,8 @@ def print_reproduced(console: Console, report: dict[str, Any]) -> None:
     problems += [f"{path}: and {count} more" for path, count in report["unshown"].items()]
     for line in [*report["notes"], *problems]:
         console.print(escape(line), highlight=False, soft_wrap=True)
-    looked_at = ", ".join(f"{count:,} {what}" for what, count in report["counts"].items())
+    words = ("files", "rows", "prompts", "answers", "decided again")
+    looked_at = ", ".join(f"{report['counts'].get(word, 0):,} {word}" for word in words)
     console.print(f"{'the same' if report['same'] else 'NOT the same'} ({looked_at})", highlight=False)
 
 

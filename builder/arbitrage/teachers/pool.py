@@ -68,16 +68,13 @@ class Pool:
     async def _ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> bool:
         askers: list[Asker] = []
 
-        def stop_all() -> None:
-            for asker in askers:
-                asker.stop()
-
         loop = asyncio.get_running_loop()
 
-        def stop_from_thread() -> None:
-            loop.call_soon_threadsafe(stop_all)
+        def tell_all(do: Callable[[Asker], None]) -> None:
+            for asker in askers:
+                loop.call_soon_threadsafe(do, asker)
 
-        writer = Writer(self.store.path, build, stop_from_thread)
+        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.stop))
         askers += [Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]

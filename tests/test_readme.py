@@ -1,0 +1,152 @@
+"""Everything on the README that can run, runs."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import tgi
+import yaml
+from arbitrage.cli import app
+from arbitrage.recipe.model import CHECKS
+from arbitrage.recipe.reader import read_recipe
+from arbitrage.routers import BUILT_IN
+from commands import ROOT, arbitrage
+from typer.main import get_command
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
+
+
+def commands(text: str) -> list[list[str]]:
+    lines = [shlex.split(line, comments=True) for line in text.splitlines()]
+    return [line[1:] for line in lines if line[:1] == ["arbitrage"]]
+
+
+def models(recipe: str) -> dict[str, str]:
+    return {name: teacher["model"] for name, teacher in yaml.safe_load(recipe)["teachers"].items()}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder with the README's prompts and recipe, whose teachers are doubles, and the environment it needs."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "prompts.jsonl").write_text(blocks("json")[0], encoding="utf-8")
+    recipe = blocks("yaml")[0]
+    with tgi.serve([tgi.Double(model_id=model) for model in models(recipe).values()]) as doubles:
+        aya, llama, turkish = doubles
+        recipe = recipe.replace("http://gpu1:8080", aya.url).replace("http://gpu2:8000", llama.url)
+        (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+        yield folder, {"TR_URL": turkish.url}
+
+
+@pytest.fixture(scope="module")
+def built(world: tuple[Path, dict[str, str]]) -> Path:
+    folder, environ = world
+    for command in commands(blocks("bash")[0]):
+        done = arbitrage(*command, folder=folder, environ=environ)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return folder
+
+
+def test_the_recipe_has_ten_lines() -> None:
+    assert len(blocks("yaml")[0].splitlines()) == 10
+
+
+def test_the_layout_is_what_was_built(built: Path) -> None:
+    root, *lines = next(text for kind, text in BLOCKS if not kind).splitlines()
+    assert len(lines) == 9
+    for line in lines:
+        assert (built / root / line.split()[0]).is_file()
+
+
+def test_the_python_on_the_first_screen_runs(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(built)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    names: dict[str, Any] = {}
+    exec(blocks("python")[0], names)
+    assert names["rows"].num_rows == 3
+    assert "'role': 'assistant'" in capsys.readouterr().out
+    for config in re.findall(r'"([\w-]+)"', blocks("python")[0].split("# or")[1].splitlines()[0]):
+        datasets.load_dataset("runs/greetings/dataset", config)
+
+
+def test_rewards_and_routers_of_your_own_run(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    folder, environ = world
+    for text in blocks("python")[1:]:
+        (tmp_path / text.split()[1]).write_text(text, encoding="utf-8")
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")) | yaml.safe_load(blocks("yaml")[1])
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    (tmp_path / "prompts.jsonl").write_bytes((folder / "prompts.jsonl").read_bytes())
+    done = arbitrage("build", "recipe.yaml", folder=tmp_path, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert "arm shortest: 3 rows" in done.stdout
+    loaded = datasets.load_dataset(
+        str(tmp_path / "runs/greetings/dataset"), "pool", split="train", cache_dir=str(tmp_path / "cache")
+    )
+    answers = loaded.to_list()
+    assert None not in [answer["reward"] for answer in answers]
+    arm = datasets.load_dataset(
+        str(tmp_path / "runs/greetings/dataset"), "shortest", split="train", cache_dir=str(tmp_path / "cache")
+    )
+    for row in arm.to_list():
+        lengths = [len(answer["completion"]) for answer in answers if answer["prompt_id"] == row["prompt_id"]]
+        assert len(row["completion"][-1]["content"]) == min(lengths)
+    for module in tmp_path.glob("my_*.py"):
+        module.unlink()
+    done = arbitrage("reproduce", "runs/greetings/dataset", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "arm shortest: its router 'my_routers:Shortest' is not built in" in done.stdout
+
+
+def test_the_other_commands_are_commands(tmp_path: Path) -> None:
+    verbs = get_command(app).commands  # type: ignore[attr-defined]
+    for text in blocks("bash"):
+        assert {command[0] for command in commands(text)} <= set(verbs)
+    assert arbitrage("init", folder=tmp_path).returncode == 0
+    assert (tmp_path / "recipe.yaml").is_file()
+
+
+def test_make_has_the_targets_named() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`?make (\w+)", TEXT)) <= set(targets)
+
+
+def test_every_address_in_the_table_of_servers_is_one(tmp_path: Path) -> None:
+    recipe = yaml.safe_load(blocks("yaml")[0])
+    rows = re.findall(r"^\| .*? \| `(\w+)` \| `(http.*?)` \|$", SECTIONS["Teachers"], re.MULTILINE)
+    assert len(rows) == 5
+    for api, endpoint in rows:
+        teacher = {"endpoint": endpoint, "api": api, "model": "org/model"}
+        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"teachers": {"aya": teacher}}))
+        read_recipe(tmp_path / "recipe.yaml", {})
+
+
+def test_checks_and_routers_are_named_as_they_are() -> None:
+    words = SECTIONS["The words"]
+    for name in (*CHECKS, *BUILT_IN):
+        assert f"`{name}`" in words
+
+
+def anchor(line: str) -> str:
+    return line.lstrip("# ").lower().replace(" ", "-") if line.startswith("#") else ""
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"])
+def test_every_file_that_is_linked_exists(page: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            path, _, section = link.partition("#")
+            target = (ROOT / page).parent / path
+            assert target.exists(), link
+            assert section in {anchor(line) for line in target.read_text().splitlines()} | {""}, link
