@@ -125,7 +125,7 @@ def prepared(
             for teacher in pool.teachers:
                 for endpoint in teacher.endpoints:
                     if endpoint.is_parked and endpoint.last_failure:
-                        trouble = f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}"
+                        trouble = f"{teacher.name}: {endpoint.shown}: {endpoint.last_failure.message}"
                         log(trouble)
                         progress.tell(trouble)
             number = store.get("build") or 0
@@ -172,7 +172,7 @@ def record_run(line: Line) -> None:
         counts = asdict(teacher.counts)
         counts["mean_seconds"] = counts["seconds"] / counts["answered"] if counts["answered"] else None
         counts["endpoints"] = {
-            endpoint.url: {"limit": round(endpoint.limit.value, 1)} for endpoint in teacher.endpoints
+            endpoint.shown: {"limit": round(endpoint.limit.value, 1)} for endpoint in teacher.endpoints
         }
         teachers[teacher.name] = counts
     write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))

@@ -62,6 +62,7 @@ class Asker:
         self._probing: dict[Endpoint, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._abandoned = False
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
@@ -92,16 +93,26 @@ class Asker:
         self._wake.set()
 
     def give_up(self, failure: Failed) -> None:
-        """Leave every ask that has no outcome to the next build."""
-        self.teacher.stopped_by = failure
+        """Leave every ask that is not in flight to the next build; what is in flight may be paid for already."""
+        self.teacher.stopped_by = self.teacher.stopped_by or failure
         self._wake.set()
 
+    def abandon(self) -> None:
+        """Leave every ask that has no outcome to the next build, at once."""
+        self._abandoned = True
+        self.give_up(self.teacher.trouble)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nobody works on anything: no endpoint works, or every ask waits for its next try."""
+        return self.teacher.is_down or (bool(self._later) and not (self._running or self._ready or self._paging))
+
     def _is_done(self) -> bool:
-        if self.teacher.stopped_by:
+        if self._abandoned:
             return True
         if self._running:
             return False
-        if self._stopping:
+        if self._stopping or self.teacher.stopped_by:
             return True
         return self._exhausted and not self._paging and not self._ready and not self._later
 
@@ -112,6 +123,7 @@ class Asker:
             self._paging
             or self._exhausted
             or self._stopping
+            or self.teacher.stopped_by
             or len(self._ready) >= PAGE
             or self.teacher.revision is None
         ):
@@ -149,7 +161,7 @@ class Asker:
 
     def _start_requests(self) -> None:
         now = time.monotonic()
-        while not self._stopping and self._writer.backlog < MAX_BACKLOG:
+        while not self._stopping and not self.teacher.stopped_by and self._writer.backlog < MAX_BACKLOG:
             endpoint = self._roomiest()
             if endpoint is None:
                 return
@@ -178,7 +190,7 @@ class Asker:
         try:
             reply = await endpoint.post(level, request.path, request.body, read_reply)
         except Failed as failure:
-            self._note_failure(job, endpoint, failure)
+            self._note_failure(job, failure)
         else:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
@@ -202,7 +214,7 @@ class Asker:
             )
         )
 
-    def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
+    def _note_failure(self, job: Job, failure: Failed) -> None:
         counts = self.teacher.counts
         prompt_id, draw = job.ask.prompt.prompt.id, job.ask.draw
         if failure.kind in FINAL:
@@ -220,8 +232,7 @@ class Asker:
             self._try_later(job, failure, 0.1 * 2 ** min(job.refusals, 7))
         else:
             counts.errors += 1
-            # A dead endpoint is no fault of this ask: only failures of working endpoints are held against it.
-            job.attempts += not endpoint.is_parked
+            job.attempts += not failure.excuses_ask
             most = MAX_ATTEMPTS_MALFORMED if failure.kind is Kind.BAD_REQUEST else MAX_ATTEMPTS
             if job.attempts < most:
                 self._try_later(job, failure, 0.25 * 2**job.attempts)

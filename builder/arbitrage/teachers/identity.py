@@ -10,8 +10,10 @@ from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
 UNVERIFIED = "unverified"
 """The revision of a model that neither the server nor the recipe names."""
 
-NO_LIST = frozenset({Kind.NOT_FOUND, Kind.SERVER, Kind.BAD_REQUEST, Kind.PROTOCOL})
+NO_LIST = frozenset({Kind.NOT_FOUND, Kind.BAD_REQUEST, Kind.PROTOCOL})
 """How servers answer that do not list their models, though they may well serve."""
+NO_INFO = NO_LIST | {Kind.SERVER, Kind.AUTH, Kind.GATED}
+"""How servers and what stands before them answer to a route that they do not have."""
 
 
 class Who(NamedTuple):
@@ -42,7 +44,7 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
     try:
         info = await endpoint.get_beside("/info")
     except Failed as failure:
-        if failure.kind not in NO_LIST:
+        if failure.kind not in NO_INFO:
             raise
         return Who(None, False, None)
     is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
@@ -65,9 +67,9 @@ def _read_info(teacher: Teacher, info: object) -> Who:
     if info["model_id"] not in (expected, teacher.model):
         raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
     sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
-    revision = sha if isinstance(sha, str) and sha else None
+    revision = sha[:64] if isinstance(sha, str) and sha.isprintable() and sha else None
     if revision and teacher.revision and revision != teacher.revision:
-        raise Failed(Kind.IDENTITY, f"serves revision {revision[:64]!r}, the recipe says {teacher.revision!r}")
+        raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {teacher.revision!r}")
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
 
 

@@ -135,7 +135,7 @@ def _read_native(body: Any, headers: Mapping[str, str]) -> Reply:
     details = body.get("details") or {}
     completion_tokens = _count(details.get("generated_tokens"))
     header = headers.get("x-prompt-tokens", "")
-    prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() else None
+    prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() and len(header) < 20 else None
     source = "details" if completion_tokens is not None else None
     return _reply(body["generated_text"], None, details.get("finish_reason"), prompt_tokens, completion_tokens, source)
 
@@ -151,7 +151,7 @@ def _reply(
     if not isinstance(text, str | None) or not isinstance(field, str | None):
         raise TypeError(f"content is {type(text).__name__}")
     parted = part(_well_formed(text or ""), _well_formed(field) if field else None)
-    finish_reason = FINISH.get(str(finish), str(finish)[:40]) if finish is not None else None
+    finish_reason = FINISH.get(str(finish), _well_formed(str(finish))[:40]) if finish is not None else None
     if parted.unfinished and finish_reason != "length":
         finish_reason = "unfinished_reasoning"
     return Reply(parted.text, parted.reasoning, finish_reason, prompt_tokens, completion_tokens, source)
