@@ -86,10 +86,12 @@ def build(
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
             return Built(None, [], {})
-        while plan(line.store, line.pool, line.routers, line.reader, line.last):
+        while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
+            line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
+            line.log("scoring")
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
         record_run(line)
         if until is not None:
@@ -155,6 +157,7 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
             yield replace(item, prompt=replace(item.prompt, columns=fitted(item.prompt.columns, types)))
 
     folder = line.run.preview if preview else line.run.dataset
+    line.log(f"writing {folder.name}")
     facts: dict[str, Any] = {
         "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
         "cost_usd": costs(line.store, recipe),
