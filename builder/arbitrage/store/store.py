@@ -131,6 +131,10 @@ class Store:
             connection.executemany("INSERT OR IGNORE INTO ask VALUES (?, ?, ?, ?)", asks)
             return connection.total_changes - before
 
+    def asked_teachers(self) -> set[str]:
+        """Return the teachers that the plan asks anything."""
+        return {row[0] for row in self.connection.execute("SELECT DISTINCT teacher FROM ask")}
+
     def pending(self, teacher: str, after: tuple[int, int], build: int) -> list[PendingAsk]:
         """Return the next page of a teacher's asks that have no outcome, behind (prompt number, draw)."""
         rows = self.connection.execute(

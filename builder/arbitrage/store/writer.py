@@ -78,9 +78,11 @@ class Writer:
                     pass
             finally:
                 connection.close()
+        except sqlite3.Error as error:
+            self._error = explain(error, self._path)
+            self._on_error()
         except Exception as error:  # noqa: BLE001 - a thread that died in silence would leave everybody waiting
-            known = isinstance(error, sqlite3.Error)
-            self._error = explain(error, self._path) if known else StoreError(f"{self._path}: cannot write: {error!r}")
+            self._error = StoreError(f"{self._path}: a row could not be written: {error!r}")
             self._on_error()
 
     def _commit_batch(self, connection: sqlite3.Connection) -> bool:

@@ -71,8 +71,6 @@ class Asker:
         """Ask until every ask has an outcome, or until told to stop."""
         start = time.monotonic()
         try:
-            # A teacher of whom nothing is wanted is not waited for, whatever has become of it.
-            self._exhausted = not await asyncio.to_thread(self._is_wanted)
             while not self._is_done():
                 if self._broken:
                     raise self._broken
@@ -101,26 +99,30 @@ class Asker:
         self._wake.set()
 
     def give_up(self, failure: Failed) -> None:
-        """Leave every ask that has no outcome to the next build, even what is in flight."""
-        self.teacher.stopped_by = failure
-        self._abandoned = True
+        """Leave every ask that is not in flight to the next build; what is in flight may be paid for already."""
+        self.teacher.stopped_by = self.teacher.stopped_by or failure
         self._wake.set()
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether nothing works or everything waits because a server has asked for it."""
-        return self.teacher.is_down or (bool(self._later) and not self._running and not self._ready)
-
     def _close(self, endpoint: Endpoint, failure: Failed) -> None:
-        """Send no more to an endpoint; where it was the last one, only what is in flight is still waited for."""
+        """Send no more to an endpoint; where it was the last one, give the teacher up."""
         if endpoint.closed_by:
             return
         endpoint.close(failure)
         if all(other.closed_by for other in self.teacher.endpoints):
-            self.teacher.stopped_by = failure
+            self.give_up(failure)
         else:
-            self._tell(f"{self.teacher.name}: {endpoint.url} is asked no more: {failure.message}")
+            self._tell(f"{self.teacher.name}: {endpoint.shown} is asked no more: {failure.message}")
         self._wake.set()
+
+    def abandon(self) -> None:
+        """Leave every ask that has no outcome to the next build, at once."""
+        self._abandoned = True
+        self.give_up(self.teacher.trouble)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nobody works on anything: no endpoint works, or every ask waits for its next try."""
+        return self.teacher.is_down or (bool(self._later) and not (self._running or self._ready or self._paging))
 
     def _is_done(self) -> bool:
         if self._abandoned:
@@ -155,10 +157,6 @@ class Asker:
             self._after = last
         self._paging = None
 
-    def _is_wanted(self) -> bool:
-        with open_store(self._store_path) as store:
-            return bool(store.pending(self.teacher.name, self._after, self._build))
-
     def _read_page(self) -> tuple[list[Job], tuple[int, int] | None]:
         with open_store(self._store_path) as store:
             asks = store.pending(self.teacher.name, self._after, self._build)
@@ -180,7 +178,7 @@ class Asker:
 
     def _start_requests(self) -> None:
         now = time.monotonic()
-        while not self._stopping and self._writer.backlog < MAX_BACKLOG:
+        while not self._stopping and not self.teacher.stopped_by and self._writer.backlog < MAX_BACKLOG:
             endpoint = self._roomiest()
             if endpoint is None:
                 return
@@ -209,7 +207,7 @@ class Asker:
         try:
             reply = await endpoint.post(ticket, request.path, request.body, read_reply)
         except Failed as failure:
-            self._note_failure(job, endpoint, ticket, failure)
+            self._note_failure(job, endpoint, failure)
         else:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
@@ -233,7 +231,7 @@ class Asker:
             )
         )
 
-    def _note_failure(self, job: Job, endpoint: Endpoint, ticket: Ticket, failure: Failed) -> None:
+    def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
         counts = self.teacher.counts
         prompt_id, draw = job.ask.prompt.prompt.id, job.ask.draw
         if failure.kind in FINAL:
@@ -252,9 +250,7 @@ class Asker:
             self._try_later(job, failure, 0.1 * 2 ** min(job.refusals, 7))
         else:
             counts.errors += 1
-            # A dead endpoint is no fault of this ask: only failures of working endpoints are held against it.
-            # One on trial has just answered a probe; the last ask that is left would otherwise be tried for ever.
-            job.attempts += ticket.on_trial or not endpoint.is_parked
+            job.attempts += not failure.excuses_ask
             most = MAX_ATTEMPTS_MALFORMED if failure.kind is Kind.BAD_REQUEST else MAX_ATTEMPTS
             if job.attempts < most:
                 self._try_later(job, failure, 0.25 * 2**job.attempts)

@@ -11,8 +11,10 @@ from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
 UNVERIFIED = "unverified"
 """The revision of a model that neither the server nor the recipe names."""
 
-NO_LIST = frozenset({Kind.NOT_FOUND, Kind.SERVER, Kind.BAD_REQUEST, Kind.PROTOCOL})
+NO_LIST = frozenset({Kind.NOT_FOUND, Kind.BAD_REQUEST, Kind.PROTOCOL})
 """How servers answer that do not list their models, though they may well serve."""
+NO_INFO = NO_LIST | {Kind.SERVER, Kind.AUTH, Kind.GATED}
+"""How servers and what stands before them answer to a route that they do not have."""
 
 
 class Who(NamedTuple):
@@ -43,8 +45,7 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
     try:
         info = await endpoint.get_beside("/info")
     except Failed as failure:
-        # Gateways answer 401 or 403 to a route that they do not know.
-        if failure.kind not in NO_LIST | STOPS_TEACHER:
+        if failure.kind not in NO_INFO:
             raise
         return Who(None, False, None)
     is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
@@ -70,7 +71,7 @@ def _read_info(teacher: Teacher, info: object) -> Who:
     # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
     revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
     if revision and teacher.revision and revision != teacher.revision:
-        raise Failed(Kind.IDENTITY, f"serves revision {revision[:64]!r}, the recipe says {teacher.revision!r}")
+        raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {teacher.revision!r}")
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
 
 

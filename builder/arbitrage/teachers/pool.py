@@ -12,7 +12,6 @@ from arbitrage.store.store import Store
 from arbitrage.store.writer import Writer
 from arbitrage.teachers.asker import Asker
 from arbitrage.teachers.endpoint import open_session
-from arbitrage.teachers.failure import Failed
 from arbitrage.teachers.served import ServedTeacher
 
 TICK_SECONDS = 0.2
@@ -75,7 +74,10 @@ class Pool:
                 loop.call_soon_threadsafe(do, asker)
 
         writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.stop))
-        askers += [Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers]
+        asked = self.store.asked_teachers()
+        askers += [
+            Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers if teacher.name in asked
+        ]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:
@@ -98,24 +100,20 @@ class Pool:
             yield
 
     async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
-        """Show progress; end the run when all that is left to ask has been stuck for the recipe's patience."""
-        quiet_since: float | None = None
-        outcomes = -1
+        """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
+        quiet_since, outcomes = time.monotonic(), 0
         while pending := [task for task in tasks if not task.done()]:
             done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
             progress(self.teachers)
             unfinished = [asker for asker in askers if not asker.finished]
-            before, outcomes = outcomes, sum(asker.teacher.counts.outcomes for asker in askers)
-            if outcomes != before or not all(asker.is_stuck for asker in unfinished):
-                quiet_since = None
-                continue
-            quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since >= self.recipe.patience:
+            before, outcomes = outcomes, sum(teacher.outcomes for teacher in self.teachers)
+            if outcomes > before or not all(asker.is_stuck for asker in unfinished):
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= self.recipe.patience:
                 for asker in unfinished:
-                    trouble = asker.teacher.trouble
-                    asker.give_up(Failed(trouble.kind, trouble.message))
+                    asker.abandon()
 
 
 @contextmanager

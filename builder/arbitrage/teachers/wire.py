@@ -153,7 +153,7 @@ def _reply(
     if not isinstance(text, str | None) or not isinstance(field, str | None):
         raise TypeError(f"content is {type(text).__name__}")
     parted = part(_well_formed(text or ""), _well_formed(field) if field else None)
-    finish_reason = FINISH.get(str(finish), _well_formed(str(finish)[:40])) if finish is not None else None
+    finish_reason = FINISH.get(str(finish), _well_formed(str(finish))[:40]) if finish is not None else None
     if parted.unfinished and finish_reason != "length":
         finish_reason = "unfinished_reasoning"
     return Reply(parted.text, parted.reasoning, finish_reason, prompt_tokens, completion_tokens, source)
