@@ -2,7 +2,7 @@
 
 START = 64
 SMALLEST_STEP = 1 / 256
-KNOCK_ROUNDS = 16
+KNOCK_ROUNDS = 32
 """A wall is knocked at after that many answers a slot at the latest, so that a small limit is not there to stay."""
 
 
@@ -40,9 +40,11 @@ class Limit:
         self._in_burst = False
         if level >= self._wall:
             self._step = min(1.0, self._step * 2)
-        below = self.value + 1.0 < self._wall
-        step = 1.0 if below else max(self._step, 1 / (KNOCK_ROUNDS * self.value))
-        self.value = min(float(self.ceiling), self.value + step)
+        below = self._wall - 1.0
+        if self.value < below:
+            self.value = min(float(self.ceiling), self.value + 1.0, below)
+        else:
+            self.value = min(float(self.ceiling), self.value + max(self._step, 1 / (KNOCK_ROUNDS * self.value)))
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
