@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -190,6 +191,7 @@ def _print_json(data: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run the command line; a message and an exit code instead of a traceback for what a person can mend."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except ArbitrageError as error:
@@ -203,6 +205,10 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}; mend it and run the same command again: what is stored is safe")
         sys.exit(2)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _complain(message: str) -> None:

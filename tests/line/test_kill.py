@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import pytest
 import tgi
-
 from line.trial import Trial, contents, double, rows, teacher
 
 SOURCES = 600

@@ -10,10 +10,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the store with write-ahead log and full syncs: what is committed survives a power cut."""
     uri = f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -32000")
+    try:
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -32000")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 
-from arbitrage.errors import StoreError
 from arbitrage.records import Completion, Failure
 from arbitrage.store.connect import connect, explain
 
@@ -32,7 +31,7 @@ class Writer:
         self._build = build
         self._on_error = on_error
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
-        self._error: StoreError | None = None
+        self._error: Exception | None = None
         self.committed = 0
         """Rows that are durable."""
         self._accepted = 0
@@ -75,8 +74,13 @@ class Writer:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            self._error = explain(error, self._path)
-            self._on_error()
+            self._fail(explain(error, self._path))
+        except Exception as error:  # noqa: BLE001 - it is raised where records are handed over
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self._on_error()
 
     def _commit_batch(self, connection: sqlite3.Connection) -> bool:
         first = self._queue.get()

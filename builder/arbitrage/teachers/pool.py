@@ -67,16 +67,17 @@ class Pool:
     async def _ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> bool:
         askers: list[Asker] = []
 
-        def stop_all() -> None:
+        def leave() -> None:
             for asker in askers:
-                asker.stop()
+                asker.leave()
 
         loop = asyncio.get_running_loop()
 
-        def stop_from_thread() -> None:
-            loop.call_soon_threadsafe(stop_all)
+        def leave_from_thread() -> None:
+            # What is in flight could not be stored anyway.
+            loop.call_soon_threadsafe(leave)
 
-        writer = Writer(self.store.path, build, stop_from_thread)
+        writer = Writer(self.store.path, build, leave_from_thread)
         asked = self.store.asked_teachers()
         askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers if teacher.name in asked]
         async with self._connected():
@@ -134,8 +135,8 @@ def _interruptible(
             else:
                 task.cancel()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, interrupt, number)
     try:
         yield came
@@ -143,5 +144,6 @@ def _interruptible(
         if not came:
             raise
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
