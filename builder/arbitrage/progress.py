@@ -37,7 +37,7 @@ class Progress:
     def asking(self, store: Store, pool: Pool) -> Callable[[Sequence[ServedTeacher]], None]:
         """Return what shows the teachers at work, each time it is called."""
         table = _Teachers(store, pool)
-        self._last_line = 0.0
+        self._last_line = time.monotonic()
         over = False
 
         def show(teachers: Sequence[ServedTeacher]) -> None:

@@ -191,8 +191,8 @@ def test_a_system_prompt_costs_its_teacher_and_language(pair: Pair) -> None:
 def test_a_system_prompt_costs_nothing_where_the_prompt_has_its_own(pair: Pair) -> None:
     own = [{"role": "system", "content": "Selbst."}, {"role": "user", "content": "Und?"}]
     pair.trial.prompts = [
-        {"language": "de", "turns": own, "id": "x", "answer": None, "topic": "t"},
-        {"language": "de", "turns": own[1:], "id": "y", "answer": None, "topic": "t"},
+        {"language": "de", "turns": own, "id": "x", "answer": "Ja.", "topic": "t"},
+        {"language": "de", "turns": own[1:], "id": "y", "answer": "Ja.", "topic": "t"},
     ]
     pair.trial.columns = {"messages": "turns", "language": "language", "reference": "answer", "source_id": "id"}
     assert [len(asked) for asked in pair.build()] == [2, 2, 0, 0]

@@ -142,6 +142,7 @@ def test_what_is_no_source_id(given):
         (date(2024, 1, 2), "2024-01-02"),
         (datetime(2024, 1, 2, 3, tzinfo=UTC), "2024-01-02T03:00:00+00:00"),
         (Decimal("1.10"), "1.10"),
+        (nested(99), nested(99)),
     ],
     ids=repr,
 )
@@ -158,6 +159,7 @@ def test_carried_columns_are_json(given, carried):
         ({1: 2}, "'t' has keys that are not text"),
         ("\ud800", "'t' holds half a surrogate pair"),
         ({"\udfff": 1}, "'t' holds half a surrogate pair"),
+        (nested(101), "'t' is nested too deeply"),
         (nested(900), "'t' is nested too deeply"),
         ({1, 2}, "'t' holds set, which JSON cannot carry"),
     ],

@@ -13,6 +13,8 @@ from arbitrage.recipe.model import PromptSource
 from arbitrage.records import Message
 
 ROLES = ("system", "user", "assistant")
+DEEPEST = 100
+"""Lists and objects within one another in a carried column; Pythons differ in what they bear beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,12 @@ def _carried(value: object, column: str) -> Any:
         canonical_json(plain)
     except UnicodeEncodeError:
         raise _Refusal(f"{column!r} holds half a surrogate pair, which UTF-8 cannot carry") from None
-    except RecursionError:
-        raise _Refusal(f"{column!r} is nested too deeply") from None
     return plain
 
 
-def _plain(value: object, column: str) -> Any:
+def _plain(value: object, column: str, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise _Refusal(f"{column!r} is nested too deeply (more than {DEEPEST} levels)")
     if isinstance(value, float):
         # JSON has no NaN and no infinities; tables use them for what is missing.
         return value if math.isfinite(value) else None
@@ -143,9 +145,9 @@ def _plain(value: object, column: str) -> Any:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise _Refusal(f"{column!r} has keys that are not text")
-        return {key: _plain(item, column) for key, item in value.items()}
+        return {key: _plain(item, column, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, column) for item in value]
+        return [_plain(item, column, depth + 1) for item in value]
     raise _Refusal(f"{column!r} holds {_sort(value)}, which JSON cannot carry")
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from arbitrage.records import Completion, Failure
 from arbitrage.store.connect import connect, explain
 
-BATCH_ROWS = 256
+BATCH_ROWS = 128
 BATCH_SECONDS = 1.0
-"""A batch is committed when it has that many rows or its first row is that old: what a kill can cost."""
+"""A batch is committed when it has that many rows or its first row is that old."""
+MAX_BACKLOG = 2 * BATCH_ROWS
+"""Rows that may wait for the disk, one batch being committed and one filling: what a kill can cost beyond the
+requests in flight. Asking pauses at that many."""
 
 INSERT_COMPLETION = f"INSERT OR IGNORE INTO completion VALUES ({', '.join('?' * 13)})"
 LINK_ASK = """UPDATE ask SET completion_id = ? WHERE teacher = ? AND draw = ? AND completion_id IS NOT ?
@@ -26,9 +29,10 @@ Record = tuple[str, Completion] | Failure
 class Writer:
     """Takes (teacher, completion) pairs and failures, and commits them within a second."""
 
-    def __init__(self, path: Path, build: int, on_error: Callable[[], None]) -> None:
+    def __init__(self, path: Path, build: int, on_commit: Callable[[], None], on_error: Callable[[], None]) -> None:
         self._path = path
         self._build = build
+        self._on_commit = on_commit
         self._on_error = on_error
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._error: Exception | None = None
@@ -100,6 +104,7 @@ class Writer:
             batch.append(record)
         self._write(connection, batch)
         self.committed += len(batch)
+        self._on_commit()
         return more
 
     def _write(self, connection: sqlite3.Connection, batch: list[Record]) -> None:

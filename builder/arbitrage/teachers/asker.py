@@ -11,7 +11,7 @@ from pathlib import Path
 from arbitrage.identity import rng, sampling_seed
 from arbitrage.records import Completion, Failure
 from arbitrage.store.store import PAGE, PendingAsk, open_store
-from arbitrage.store.writer import Writer
+from arbitrage.store.writer import MAX_BACKLOG, Writer
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.served import ServedTeacher
@@ -20,8 +20,6 @@ from arbitrage.teachers.wire import Reply, read_reply
 MAX_ATTEMPTS = 5
 MAX_ATTEMPTS_MALFORMED = 2
 """A server that calls a request malformed will hardly change its mind."""
-MAX_BACKLOG = 4096
-"""Rows that may wait for the disk before asking pauses."""
 
 
 @dataclass(slots=True)
@@ -90,6 +88,10 @@ class Asker:
     def stop(self) -> None:
         """Start nothing more; what is in flight is waited for."""
         self._stopping = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look again whether there is something to do."""
         self._wake.set()
 
     def give_up(self, failure: Failed) -> None:
@@ -284,8 +286,6 @@ class Asker:
         has_room = any(endpoint.has_room for endpoint in self.teacher.endpoints)
         moments = [later.due for later in self._later[:1] if has_room]
         moments += [e.parked_until for e in self.teacher.endpoints if e.parked_until and e not in self._probing]
-        if self._writer.backlog >= MAX_BACKLOG:
-            moments.append(time.monotonic() + 0.05)
         timer = None
         if moments:
             delay = max(0.001, min(moments) - time.monotonic())

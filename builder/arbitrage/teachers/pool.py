@@ -67,17 +67,14 @@ class Pool:
     async def _ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> bool:
         askers: list[Asker] = []
 
-        def leave() -> None:
-            for asker in askers:
-                asker.leave()
-
         loop = asyncio.get_running_loop()
 
-        def leave_from_thread() -> None:
-            # What is in flight could not be stored anyway.
-            loop.call_soon_threadsafe(leave)
+        def tell_all(do: Callable[[Asker], None]) -> None:
+            for asker in askers:
+                loop.call_soon_threadsafe(do, asker)
 
-        writer = Writer(self.store.path, build, leave_from_thread)
+        # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
+        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
         asked = self.store.asked_teachers()
         askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers if teacher.name in asked]
         async with self._connected():
