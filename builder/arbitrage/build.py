@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
-from arbitrage.errors import RecipeError
+from arbitrage.errors import DatasetError, RecipeError
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -162,8 +162,14 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
         "cost_usd": costs(line.store, recipe),
     }
-    with progress.writing(folder):
-        manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+    try:
+        with progress.writing(folder):
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "
+            "everything stored so far is safe"
+        ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
     return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows)
 

@@ -64,7 +64,7 @@ class Asker:
         self._probing: dict[Endpoint, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
-        self._abandoned = False
+        self._leaving = False
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
@@ -116,8 +116,13 @@ class Asker:
 
     def abandon(self) -> None:
         """Leave every ask that has no outcome to the next build, at once."""
-        self._abandoned = True
         self.give_up(self.teacher.trouble)
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave at once, whatever is in flight."""
+        self._leaving = True
+        self._wake.set()
 
     @property
     def is_stuck(self) -> bool:
@@ -125,7 +130,7 @@ class Asker:
         return self.teacher.is_down or (bool(self._later) and not (self._running or self._ready or self._paging))
 
     def _is_done(self) -> bool:
-        if self._abandoned:
+        if self._leaving:
             return True
         if self._running:
             return False

@@ -23,7 +23,7 @@ class Limit:
         self._step = 1.0
         self._wall = float("inf")
         self._proved = 0
-        self._in_burst = False
+        self._proof_is_old = False
 
     def lower_ceiling(self, ceiling: int) -> None:
         """Take a smaller ceiling, one that the server itself has named."""
@@ -36,8 +36,8 @@ class Limit:
 
     def succeeded(self, level: int) -> None:
         """Note the success of a request that was sent as the `level`-th in flight."""
-        self._proved = max(self._proved, level)
-        self._in_burst = False
+        self._proved = level if self._proof_is_old else max(self._proved, level)
+        self._proof_is_old = False
         if level >= self._wall:
             self._step = min(1.0, self._step * 2)
         below = self._wall - 1.0
@@ -48,11 +48,16 @@ class Limit:
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
-        self._step = min(1.0, self._step * 2) if self._proved >= level else max(SMALLEST_STEP, self._step / 2)
         # Of refusals with no success between them the lowest is the wall.
-        self._wall = min(self._wall, float(level)) if self._in_burst else float(level)
-        self._proved, self._in_burst = 0, True
-        self.value = max(1.0, min(self.value, float(left)))
+        self._wall = min(self._wall, float(level)) if self._proof_is_old else float(level)
+        self._proof_is_old = True
+        if self._proved >= level:
+            # However few were in flight: work that comes and goes in waves would else bring the limit down.
+            self._step = min(1.0, self._step * 2)
+            self.value = max(1.0, self.value - 1.0)
+        else:
+            self._step = max(SMALLEST_STEP, self._step / 2)
+            self.value = max(1.0, min(self.value, float(left)))
 
     def timed_out(self) -> None:
         """Note a missed deadline: servers that queue what they cannot serve never refuse."""

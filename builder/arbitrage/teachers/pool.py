@@ -73,7 +73,8 @@ class Pool:
             for asker in askers:
                 loop.call_soon_threadsafe(do, asker)
 
-        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.stop))
+        # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
+        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
         asked = self.store.asked_teachers()
         askers += [
             Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers if teacher.name in asked
@@ -133,8 +134,8 @@ def _interruptible(
             else:
                 task.cancel()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, interrupt, number)
     try:
         yield came
@@ -142,5 +143,6 @@ def _interruptible(
         if not came:
             raise
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
