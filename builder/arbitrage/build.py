@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
-from arbitrage.errors import RecipeError
+from arbitrage.errors import DatasetError, RecipeError
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -86,10 +86,12 @@ def build(
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
             return Built(None, [], {})
-        while plan(line.store, line.pool, line.routers, line.reader, line.last):
+        while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
+            line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
+            line.log("scoring")
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
         record_run(line)
         if until is not None:
@@ -125,7 +127,7 @@ def prepared(
             for teacher in pool.teachers:
                 for endpoint in teacher.endpoints:
                     if endpoint.is_parked and endpoint.last_failure:
-                        trouble = f"{teacher.name}: {endpoint.url}: {endpoint.last_failure.message}"
+                        trouble = f"{teacher.name}: {endpoint.shown}: {endpoint.last_failure.message}"
                         log(trouble)
                         progress.tell(trouble)
             number = store.get("build") or 0
@@ -155,12 +157,19 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
             yield replace(item, prompt=replace(item.prompt, columns=fitted(item.prompt.columns, types)))
 
     folder = line.run.preview if preview else line.run.dataset
+    line.log(f"writing {folder.name}")
     facts: dict[str, Any] = {
         "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
         "cost_usd": costs(line.store, recipe),
     }
-    with progress.writing(folder):
-        manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+    try:
+        with progress.writing(folder):
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "
+            "everything stored so far is safe"
+        ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
     return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows)
 
@@ -172,7 +181,7 @@ def record_run(line: Line) -> None:
         counts = asdict(teacher.counts)
         counts["mean_seconds"] = counts["seconds"] / counts["answered"] if counts["answered"] else None
         counts["endpoints"] = {
-            endpoint.url: {"limit": round(endpoint.limit.value, 1)} for endpoint in teacher.endpoints
+            endpoint.shown: {"limit": round(endpoint.limit.value, 1)} for endpoint in teacher.endpoints
         }
         teachers[teacher.name] = counts
     write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))

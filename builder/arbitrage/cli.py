@@ -1,7 +1,9 @@
 """The command line: one verb a function; messages on standard error, reports on standard output."""
 
+import io
 import json
 import os
+import signal
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -185,11 +187,16 @@ def _report(data: dict[str, Any], as_json: bool, printer: Any) -> None:
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(data, ensure_ascii=not is_utf8, indent=1) + "\n")
 
 
 def main() -> None:
     """Run the command line; a message and an exit code instead of a traceback for what a person can mend."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the terminal does not have is shown as its code.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except ArbitrageError as error:
@@ -203,6 +210,10 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}; mend it and run the same command again: what is stored is safe")
         sys.exit(2)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _complain(message: str) -> None:

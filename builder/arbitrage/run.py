@@ -1,6 +1,7 @@
 """The run folder: where a recipe's build keeps its state."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,12 +62,15 @@ class Log:
     def __call__(self, line: str) -> None:
         """Append a line; control characters, which prompts and servers may hold, are shown as codes."""
         printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-        self._file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {printable}\n")
-        self._file.flush()
+        # A log that cannot be written, on a full disk for one, must not hide why.
+        with suppress(OSError):
+            self._file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {printable}\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 def make_folder(run: Run) -> None:

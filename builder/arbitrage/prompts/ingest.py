@@ -75,6 +75,7 @@ def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell, log: Tell) ->
         connection.execute(STAGED)
         for n, source in enumerate(recipe.prompts):
             tell(f"reading {source.path}")
+            log(f"reading {source.path}")
             pin = pinned[n].revision
             counts = SourceCounts()
             ingested.sources.append(counts)

@@ -80,13 +80,28 @@ def migrate(connection: sqlite3.Connection) -> None:
     Raises:
         StoreError: the store was written by a newer version of this program.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
+    if version == len(MIGRATIONS):
+        return
+    statements = "".join(MIGRATIONS[version:])
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;")
+
+
+def check_version(connection: sqlite3.Connection) -> None:
+    """Make sure that a store can be read as it is.
+
+    Raises:
+        StoreError: a build has to bring it up to date first, or it is of a newer version.
+    """
+    if _version(connection) < len(MIGRATIONS):
+        raise StoreError("the store is of an older version, or empty: `arbitrage build` brings it up to date")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the store has schema {version}, this program knows up to {len(MIGRATIONS)}: "
             "use the newer version of arbitrage that wrote it"
         )
-    if version == len(MIGRATIONS):
-        return
-    statements = "".join(MIGRATIONS[version:])
-    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;")
+    return version

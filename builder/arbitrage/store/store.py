@@ -11,7 +11,7 @@ from arbitrage.errors import StoreError
 from arbitrage.records import Prompt
 from arbitrage.store.connect import connect, explain
 from arbitrage.store.files import refuse_network_filesystem
-from arbitrage.store.schema import migrate
+from arbitrage.store.schema import check_version, migrate
 
 PAGE = 500
 """Rows read at a time: enough to make SQLite's cost per row small, few enough to forget."""
@@ -51,7 +51,9 @@ class Store:
             try:
                 yield self.connection
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                # SQLite itself rolls back where, for one, the disk is full.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -131,6 +133,10 @@ class Store:
             connection.executemany("INSERT OR IGNORE INTO ask VALUES (?, ?, ?, ?)", asks)
             return connection.total_changes - before
 
+    def asked_teachers(self) -> set[str]:
+        """Return the teachers that the plan asks anything."""
+        return {row[0] for row in self.connection.execute("SELECT DISTINCT teacher FROM ask")}
+
     def pending(self, teacher: str, after: tuple[int, int], build: int) -> list[PendingAsk]:
         """Return the next page of a teacher's asks that have no outcome, behind (prompt number, draw)."""
         rows = self.connection.execute(
@@ -203,7 +209,9 @@ def open_store(path: Path, *, read_only: bool = False) -> Iterator[Store]:
     try:
         connection = connect(path, read_only=read_only)
         try:
-            if not read_only:
+            if read_only:
+                check_version(connection)
+            else:
                 migrate(connection)
             yield Store(path, connection)
         finally:

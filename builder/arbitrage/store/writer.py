@@ -36,7 +36,7 @@ class Writer:
         self._on_commit = on_commit
         self._on_error = on_error
         self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
-        self._error: StoreError | None = None
+        self._error: Exception | None = None
         self.committed = 0
         """Rows that are durable."""
         self._accepted = 0
@@ -79,8 +79,13 @@ class Writer:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            self._error = explain(error, self._path)
-            self._on_error()
+            self._fail(explain(error, self._path))
+        except Exception as error:  # noqa: BLE001 - a thread that died in silence would leave everybody waiting
+            self._fail(StoreError(f"{self._path}: a row could not be written: {error!r}"))
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self._on_error()
 
     def _commit_batch(self, connection: sqlite3.Connection) -> bool:
         first = self._queue.get()

@@ -57,6 +57,8 @@ class Failed(Exception):
     message: str
     retry_after: float | None = None
     """Seconds that the server asks for."""
+    excuses_ask: bool = False
+    """Whether the endpoint was down by then, which is no fault of the ask."""
 
 
 def kind_of(status: int, error_type: str | None, text: str) -> Kind:
@@ -75,7 +77,7 @@ def kind_of(status: int, error_type: str | None, text: str) -> Kind:
         400: Kind.BAD_REQUEST,
         401: Kind.AUTH,
         402: Kind.PAYMENT,
-        403: Kind.GATED if "gated" in text.lower() else Kind.AUTH,
+        403: Kind.GATED if any(word in text.lower() for word in ("gated", "restricted")) else Kind.AUTH,
         404: Kind.NOT_FOUND,
         405: Kind.NOT_FOUND,
         408: Kind.TIMEOUT,

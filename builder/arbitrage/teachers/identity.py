@@ -1,5 +1,6 @@
 """Who answers behind an endpoint, asked before anything is paid for."""
 
+import re
 from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
@@ -76,9 +77,10 @@ def _read_info(teacher: Teacher, info: object) -> Who:
     if info["model_id"] not in (expected, teacher.model):
         raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
     sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
-    revision = sha if isinstance(sha, str) and sha else None
+    # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
+    revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
     if revision and teacher.revision and revision != teacher.revision:
-        raise Failed(Kind.IDENTITY, f"serves revision {revision[:64]!r}, the recipe says {teacher.revision!r}")
+        raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {teacher.revision!r}")
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
 
 
@@ -87,7 +89,7 @@ def _check_models(teacher: Teacher, body: object) -> None:
     try:
         served = [str(model["id"]) for model in body["data"]]  # type: ignore[index]
         others = [model.get("aliases") for model in body["data"]]  # type: ignore[index]
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, RecursionError):
         return  # no list that we could read says nothing against the endpoint
     # llama.cpp gives one of a model's names as its id and all of them beside it.
     aliases = [name for names in others if isinstance(names, list) for name in names]

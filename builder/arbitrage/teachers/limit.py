@@ -2,6 +2,8 @@
 
 START = 64
 SMALLEST_STEP = 1 / 256
+KNOCK_ROUNDS = 32
+"""A wall is knocked at after that many answers a slot at the latest, so that a small limit is not there to stay."""
 
 
 class Limit:
@@ -12,6 +14,7 @@ class Limit:
     A refusal above every level that worked since the last refusal is taken for a wall: `step` halves, and
     after a few the limit stands at the wall and knocks ever more rarely. A refusal at a level that does
     work is chance, and success at the wall's level means that the wall has moved: `step` doubles again.
+    What a passing trouble took from below the wall comes back at one slot a success.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -20,6 +23,7 @@ class Limit:
         self._step = 1.0
         self._wall = float("inf")
         self._proved = 0
+        self._proof_is_old = False
 
     def lower_ceiling(self, ceiling: int) -> None:
         """Take a smaller ceiling, one that the server itself has named."""
@@ -32,16 +36,28 @@ class Limit:
 
     def succeeded(self, level: int) -> None:
         """Note the success of a request that was sent as the `level`-th in flight."""
-        self._proved = max(self._proved, level)
+        self._proved = level if self._proof_is_old else max(self._proved, level)
+        self._proof_is_old = False
         if level >= self._wall:
             self._step = min(1.0, self._step * 2)
-        self.value = min(float(self.ceiling), self.value + self._step)
+        below = self._wall - 1.0
+        if self.value < below:
+            self.value = min(float(self.ceiling), self.value + 1.0, below)
+        else:
+            self.value = min(float(self.ceiling), self.value + max(self._step, 1 / (KNOCK_ROUNDS * self.value)))
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
-        self._step = min(1.0, self._step * 2) if self._proved >= level else max(SMALLEST_STEP, self._step / 2)
-        self._wall, self._proved = float(level), 0
-        self.value = max(1.0, min(self.value, float(left)))
+        # Of refusals with no success between them the lowest is the wall.
+        self._wall = min(self._wall, float(level)) if self._proof_is_old else float(level)
+        self._proof_is_old = True
+        if self._proved >= level:
+            # However few were in flight: work that comes and goes in waves would else bring the limit down.
+            self._step = min(1.0, self._step * 2)
+            self.value = max(1.0, self.value - 1.0)
+        else:
+            self._step = max(SMALLEST_STEP, self._step / 2)
+            self.value = max(1.0, min(self.value, float(left)))
 
     def timed_out(self) -> None:
         """Note a missed deadline: servers that queue what they cannot serve never refuse."""

@@ -12,7 +12,6 @@ from arbitrage.store.store import Store
 from arbitrage.store.writer import Writer
 from arbitrage.teachers.asker import Asker
 from arbitrage.teachers.endpoint import open_session
-from arbitrage.teachers.failure import Failed
 from arbitrage.teachers.served import ServedTeacher
 
 TICK_SECONDS = 0.2
@@ -74,8 +73,12 @@ class Pool:
             for asker in askers:
                 loop.call_soon_threadsafe(do, asker)
 
-        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.stop))
-        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers]
+        # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
+        writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
+        asked = self.store.asked_teachers()
+        askers += [
+            Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers if teacher.name in asked
+        ]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:
@@ -99,21 +102,19 @@ class Pool:
 
     async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
         """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
-        quiet_since: float | None = None
+        quiet_since, outcomes = time.monotonic(), 0
         while pending := [task for task in tasks if not task.done()]:
             done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
             progress(self.teachers)
             unfinished = [asker for asker in askers if not asker.finished]
-            if not all(asker.teacher.is_down for asker in unfinished):
-                quiet_since = None
-                continue
-            quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since >= self.recipe.patience:
+            before, outcomes = outcomes, sum(teacher.outcomes for teacher in self.teachers)
+            if outcomes > before or not all(asker.is_stuck for asker in unfinished):
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= self.recipe.patience:
                 for asker in unfinished:
-                    trouble = asker.teacher.trouble
-                    asker.give_up(Failed(trouble.kind, trouble.message))
+                    asker.abandon()
 
 
 @contextmanager
@@ -133,8 +134,8 @@ def _interruptible(
             else:
                 task.cancel()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, interrupt, number)
     try:
         yield came
@@ -142,5 +143,6 @@ def _interruptible(
         if not came:
             raise
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)

@@ -87,9 +87,8 @@ class ServedTeacher:
             who = await ask_who(self.config, endpoint)
         except Failed as failure:
             if failure.kind in STOPS_TEACHER:
-                raise TeacherError(
-                    f"teacher {self.name}: {endpoint.url}: {failure.message} ({ADVICE[failure.kind]})"
-                ) from None
+                said = endpoint.clean(failure.message)
+                raise TeacherError(f"teacher {self.name}: {endpoint.shown}: {said} ({ADVICE[failure.kind]})") from None
             endpoint.park(failure)
             return None
         self._accept(endpoint, who)
@@ -103,25 +102,33 @@ class ServedTeacher:
         """
         try:
             who = await ask_who(self.config, endpoint)
+            if who.revision is None and endpoint.revision is not None:
+                raise Failed(Kind.SERVER, "came back, but does not say its revision yet")
         except Failed as failure:
+            failure.message = endpoint.clean(failure.message)
             endpoint.park(failure)
             raise
-        revision = self.config.revision or who.revision or UNVERIFIED
         if self.revision is None:
-            self.revision = revision
-        elif revision != self.revision:
+            self.revision = self.config.revision or who.revision or UNVERIFIED
+        elif who.revision is not None and not self.config.revision and who.revision != self.revision:
             raise Failed(
                 Kind.IDENTITY,
-                f"came back with revision {revision[:64]!r}, not {self.revision!r}; run the command again to ask it",
+                f"came back with revision {who.revision!r}, not {self.revision!r}; run the command again to ask it",
             )
         self._accept(endpoint, who)
         endpoint.unpark()
 
     def _accept(self, endpoint: Endpoint, who: Who) -> None:
+        endpoint.revision = who.revision
         if who.max_concurrent is not None:
             endpoint.limit.lower_ceiling(who.max_concurrent)
         if who.is_tgi and not self.wire.is_tgi:
             self.wire = Wire(self.config, self.sampling, is_tgi=True)
+
+    @property
+    def outcomes(self) -> int:
+        """Asks that this build has brought to their final outcome."""
+        return self.counts.answered + self.counts.final_errors
 
     @property
     def is_down(self) -> bool:
@@ -136,7 +143,8 @@ class ServedTeacher:
     @property
     def trouble(self) -> Failed:
         """Why the teacher is down."""
-        failures = [endpoint.last_failure for endpoint in self.endpoints if endpoint.last_failure]
+        worst_first = sorted(self.endpoints, key=lambda endpoint: endpoint.is_healthy)
+        failures = [endpoint.last_failure for endpoint in worst_first if endpoint.last_failure]
         return self.stopped_by or (failures[0] if failures else Failed(Kind.CONNECTION, "it was never asked"))
 
 

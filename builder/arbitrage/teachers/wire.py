@@ -108,7 +108,7 @@ def read_reply(body: object, headers: Mapping[str, str]) -> Reply:
     try:
         native = isinstance(body, Mapping) and "generated_text" in body
         return _read_native(body, headers) if native else _read_openai(body)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Failed(
             Kind.PROTOCOL, f"the answer lacks what this api answers ({type(error).__name__}: {error})"
         ) from None
@@ -118,11 +118,13 @@ def _read_openai(body: Any) -> Reply:
     choice = body["choices"][0]
     message = choice["message"] if "message" in choice else {"content": choice["text"]}
     field = message.get("reasoning_content") or message.get("reasoning")
+    # Some servers leave out what is null, and an answer that is all reasoning has null here.
+    content = message.get("content") if field else message["content"]
     usage = body.get("usage") or {}
     prompt_tokens, completion_tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     counted = prompt_tokens is not None or completion_tokens is not None
     return _reply(
-        message["content"],
+        content,
         field,
         choice.get("finish_reason"),
         prompt_tokens,
@@ -135,7 +137,7 @@ def _read_native(body: Any, headers: Mapping[str, str]) -> Reply:
     details = body.get("details") or {}
     completion_tokens = _count(details.get("generated_tokens"))
     header = headers.get("x-prompt-tokens", "")
-    prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() else None
+    prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() and len(header) < 20 else None
     source = "details" if completion_tokens is not None else None
     return _reply(body["generated_text"], None, details.get("finish_reason"), prompt_tokens, completion_tokens, source)
 
@@ -151,7 +153,7 @@ def _reply(
     if not isinstance(text, str | None) or not isinstance(field, str | None):
         raise TypeError(f"content is {type(text).__name__}")
     parted = part(_well_formed(text or ""), _well_formed(field) if field else None)
-    finish_reason = FINISH.get(str(finish), str(finish)[:40]) if finish is not None else None
+    finish_reason = FINISH.get(str(finish), _well_formed(str(finish))[:40]) if finish is not None else None
     if parted.unfinished and finish_reason != "length":
         finish_reason = "unfinished_reasoning"
     return Reply(parted.text, parted.reasoning, finish_reason, prompt_tokens, completion_tokens, source)
