@@ -229,7 +229,8 @@ def _seconds(header: str | None) -> float | None:
     if header is None:
         return None
     try:
-        return max(0.0, min(3600.0, float(header)))
+        # In this order, since a comparison with NaN is never true.
+        return min(3600.0, max(0.0, float(header)))
     except ValueError:
         pass
     try:
