@@ -252,13 +252,13 @@ class Asker:
         elif failure.kind is Kind.OVERLOADED:
             counts.refused += 1
             job.refusals += 1
-            self._try_later(job, failure, 0.1 * 2 ** min(job.refusals, 7))
+            self._try_later(job, failure, 0.025 * 2 ** min(job.refusals, 9))
         else:
             counts.errors += 1
             job.attempts += not failure.excuses_ask
             most = MAX_ATTEMPTS_MALFORMED if failure.kind is Kind.BAD_REQUEST else MAX_ATTEMPTS
             if job.attempts < most:
-                self._try_later(job, failure, 0.25 * 2**job.attempts)
+                self._try_later(job, failure, 0.125 * 2**job.attempts)
             else:
                 counts.failed += 1
                 self._writer.put(
