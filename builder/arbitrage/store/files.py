@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> tup
     best: tuple[str, str] | None = None
     for line in lines:
         _, point, kind, *_ = line.split(" ")
-        point = point.encode("utf-8", "surrogateescape").decode("unicode_escape")
+        # The kernel writes blanks and backslashes as three octal digits, and nothing else.
+        point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point)
         if folder.is_relative_to(point) and (best is None or len(point) >= len(best[0])):
             best = (point, kind)
     return best

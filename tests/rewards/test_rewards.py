@@ -1,0 +1,138 @@
+"""Built-in rewards by known numbers, and the user's own as TRL calls them."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arbitrage.errors import RecipeError, RewardError
+from arbitrage.recipe.model import Recipe
+from arbitrage.records import Message, Prompt
+from arbitrage.rewards.reference import chrf, exact_match
+from arbitrage.rewards.reward import Reward, make_rewards
+
+
+def _said(*texts: str) -> list[Sequence[Message]]:
+    return [[{"role": "assistant", "content": text}] for text in texts]
+
+
+def test_exact_match() -> None:
+    completions = _said(" four\n", "four.", "vier", "x", "", "5")
+    references = ["four", "four", ["four", "vier"], None, [], 5]
+    assert exact_match([], completions, references) == [1.0, 0.0, 1.0, None, None, 1.0]
+    assert exact_match([], _said("a", "b")) == [None, None]
+
+
+def test_chrf_is_sacrebleus() -> None:
+    completions = _said("the cat sat", "görüşürüz", "the same", "x", "")
+    references = ["the cat sat on the mat", ["görüşmek üzere", "hoşça kal"], "the same", None, "x"]
+    scores = chrf([], completions, references)
+    expected = [49.59348409966008, 28.941944138182528, 100.0, None, 0.0]
+    for score, number in zip(scores, expected, strict=True):
+        assert (score is None) == (number is None)
+        assert score is None or number is None or math.isclose(score, number, abs_tol=1e-9)
+
+
+def _recipe(**rewards: Any) -> Recipe:
+    columns = {"prompt": "p", "reference": "r", "topic": "t"}
+    return Recipe.model_validate(
+        {
+            "name": "n",
+            "license": "mit",
+            "languages": ["de"],
+            "prompts": [{"path": "x.jsonl", "language": "de", "columns": columns}],
+            "teachers": {"t": {"endpoint": "http://h", "api": "tgi", "model": "m"}},
+            "arms": {"a": {"router": "random"}},
+            "rewards": rewards,
+            "route_by": next(iter(rewards)),
+        }
+    )
+
+
+PROMPT = Prompt("p", "de", "s", "train", [{"role": "user", "content": "x"}], {"reference": "four", "topic": "sums"})
+
+
+def _reward(function: Callable[..., Any]) -> Reward:
+    return Reward("mine", "mod:fn", "sha", function, ["reference", "topic"])
+
+
+def test_it_is_called_as_trl_calls() -> None:
+    seen: dict[str, Any] = {}
+
+    def function(**given: Any) -> list[float | None]:
+        seen.update(given)
+        return [1, None]  # type: ignore[list-item]
+
+    assert _reward(function).score([(PROMPT, "a"), (PROMPT, "b")]) == [1.0, None]
+    assert seen == {
+        "prompts": [PROMPT.messages, PROMPT.messages],
+        "completions": _said("a", "b"),
+        "language": ["de", "de"],
+        "reference": ["four", "four"],
+        "topic": ["sums", "sums"],
+    }
+
+
+@pytest.mark.parametrize(
+    "scores", [[math.nan], [math.inf], ["good"], [[1.0]], [], [1.0, 2.0], None, 5, {"a": 1, "b": 2}]
+)
+def test_what_is_no_score(scores: Any) -> None:
+    with pytest.raises(RewardError, match=r"rewards\.mine \(mod:fn\)"):
+        _reward(lambda **_: scores).score([(PROMPT, "a")])
+
+
+def test_arrays_are_scores() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert _reward(lambda **_: numpy.array([0.5, 1.0])).score([(PROMPT, "a"), (PROMPT, "b")]) == [0.5, 1.0]
+
+
+def test_the_identity_of_a_score() -> None:
+    other = Prompt("p", "de", "s", "train", PROMPT.messages, {"reference": "five", "topic": "sums"})
+    one = _reward(lambda **_: [1.0])
+    assert one.key(PROMPT) != one.key(other)
+    assert one.key(PROMPT) == _reward(lambda **_: [2.0]).key(PROMPT), "the revision says what the function is"
+    assert one.key(PROMPT) != Reward("mine", "mod:fn", "other", one.function, one.columns).key(PROMPT)
+    assert one.key(PROMPT) == Reward("nickname", "mod:fn", "sha", one.function, one.columns).key(PROMPT)
+
+
+MODULE = """
+class Scaled:
+    def __init__(self, by=1.0):
+        self.by = by
+    def __call__(self, prompts, completions, **_):
+        return [self.by] * len(completions)
+
+def plain(prompts, completions, **_):
+    return [0.5] * len(completions)
+"""
+
+
+def test_classes_are_made_with_their_options(tmp_path: Path) -> None:
+    (tmp_path / "rewards_in_a_file.py").write_text(MODULE)
+    made = make_rewards(
+        _recipe(
+            one={"python": "rewards_in_a_file:Scaled"},
+            two={"python": "rewards_in_a_file:Scaled", "options": {"by": 2.0}},
+            three={"python": "rewards_in_a_file:plain"},
+            four={"python": "chrf"},
+        ),
+        tmp_path,
+    )
+    assert [reward.name for reward in made] == ["one", "two", "three", "four"]
+    assert [reward.score([(PROMPT, "four")]) for reward in made] == [[1.0], [2.0], [0.5], [100.0]]
+    assert len({reward.key(PROMPT) for reward in made}) == 4
+    assert made[0].revision == made[2].revision, "the hash of the file"
+
+
+def test_options_that_do_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "rewards_that_fit_not.py").write_text(MODULE)
+    recipe = _recipe(one={"python": "rewards_that_fit_not:Scaled", "options": {"to": 2.0}})
+    with pytest.raises(RewardError, match=r"rewards\.one: .*with its options raised TypeError"):
+        make_rewards(recipe, tmp_path)
+
+
+@pytest.mark.parametrize("spec", ["chfr", "nowhere_at_all:x", "json:nothing", ":x", "json:"])
+def test_what_is_not_there(spec: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"rewards\.one\.python"):
+        make_rewards(_recipe(one={"python": spec}), tmp_path)
