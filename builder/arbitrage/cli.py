@@ -15,6 +15,7 @@ from rich.console import Console
 from arbitrage import __version__
 from arbitrage.errors import ArbitrageError, Interrupted, RecipeError
 from arbitrage.recipe.model import Recipe
+from arbitrage.terminal import safe
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -217,4 +218,4 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"arbitrage: {message}\n")
+    sys.stderr.write(f"arbitrage: {safe(message)}\n")

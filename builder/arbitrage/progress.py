@@ -15,6 +15,7 @@ from arbitrage.spend import usd
 from arbitrage.store.store import Store
 from arbitrage.teachers.pool import Pool
 from arbitrage.teachers.served import ServedTeacher
+from arbitrage.terminal import safe
 
 LINE_SECONDS = 10.0
 """How often a plain line is printed where there is no terminal."""
@@ -32,7 +33,8 @@ class Progress:
 
     def tell(self, line: str) -> None:
         """Show a line."""
-        self.console.print(escape(line), highlight=False)
+        # Without a terminal there is no width to keep to, and a line is what is looked for.
+        self.console.print(escape(safe(line)), highlight=False, soft_wrap=not self.console.is_terminal)
 
     def asking(self, store: Store, pool: Pool) -> Callable[[Sequence[ServedTeacher]], None]:
         """Return what shows the teachers at work, each time it is called."""

@@ -15,6 +15,7 @@ from arbitrage.plan import routed_so_far
 from arbitrage.records import Answer, Routed
 from arbitrage.routers import Router
 from arbitrage.store.store import Store
+from arbitrage.terminal import safe
 
 
 def find(store: Store, routers: Mapping[str, Router], reader: Reader, prompt_id: str | None) -> Routed:
@@ -44,8 +45,8 @@ def render(item: Routed) -> RenderableType:
     prompt = item.prompt
     head = Table.grid(padding=(0, 2))
     for name in ("id", "language", "source_id", "split"):
-        head.add_row(name, Text(_safe(str(getattr(prompt, name)))))
-    turns = [Text.assemble((f"{turn['role']}: ", "bold"), _safe(turn["content"])) for turn in prompt.messages]
+        head.add_row(name, Text(safe(str(getattr(prompt, name)))))
+    turns = [Text.assemble((f"{turn['role']}: ", "bold"), safe(turn["content"])) for turn in prompt.messages]
     return Group(head, Panel(Group(*turns), title="prompt"), *_answers(item), _routes(item))
 
 
@@ -64,26 +65,21 @@ def _answers(item: Routed) -> Iterator[Panel]:
 def _body(answer: Answer) -> RenderableType:
     if answer.error:
         return Text(f"no answer: {answer.error}", style="red")
-    parts = [Text(_safe(answer.completion or ""))]
+    parts = [Text(safe(answer.completion or ""))]
     if answer.reasoning:
-        parts.insert(0, Text(_safe(answer.reasoning), style="dim"))
+        parts.insert(0, Text(safe(answer.reasoning), style="dim"))
     scores = ", ".join(f"{name} {_number(score)}" for name, score in answer.rewards)
     facts = f"{answer.model} @ {answer.revision}, {answer.finish_reason}, {answer.completion_tokens} tokens {scores}"
-    return Group(*parts, Text(_safe(facts), style="dim"))
+    return Group(*parts, Text(safe(facts), style="dim"))
 
 
 def _routes(item: Routed) -> Table:
     table = Table("arm", "asked", "chosen", "why", box=None)
     for route in item.routes:
         asked = ", ".join(ask.teacher for ask in route.asked)
-        table.add_row(route.arm, Text(asked), Text(route.chosen[0] if route.chosen else "-"), Text(_safe(route.why)))
+        table.add_row(route.arm, Text(asked), Text(route.chosen[0] if route.chosen else "-"), Text(safe(route.why)))
     return table
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
-
-
-def _safe(text: str) -> str:
-    """Show control characters as codes, so that nothing a model wrote steers the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

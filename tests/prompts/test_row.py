@@ -158,6 +158,8 @@ def test_carried_columns_are_json(given, carried):
         ({"bytes": b"x", "path": None}, "'t' holds bytes"),
         ({1: 2}, "'t' has keys that are not text"),
         ("\ud800", "'t' holds half a surrogate pair"),
+        (2**63, "'t' holds a whole number of more than 64 bits"),
+        ([-(10**400)], "'t' holds a whole number"),
         ({"\udfff": 1}, "'t' holds half a surrogate pair"),
         (nested(101), "'t' is nested too deeply"),
         (nested(900), "'t' is nested too deeply"),

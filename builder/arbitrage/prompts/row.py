@@ -136,6 +136,9 @@ def _plain(value: object, column: str, depth: int = 0) -> Any:
     if isinstance(value, float):
         # JSON has no NaN and no infinities; tables use them for what is missing.
         return value if math.isfinite(value) else None
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        # Said now rather than when the dataset is written, which is when every answer has been paid for.
+        raise _Refusal(f"{column!r} holds a whole number of more than 64 bits; give it as text")
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, datetime | date | time):

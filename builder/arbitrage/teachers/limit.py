@@ -2,8 +2,6 @@
 
 START = 64
 SMALLEST_STEP = 1 / 256
-KNOCK_ROUNDS = 32
-"""A wall is knocked at after that many answers a slot at the latest, so that a small limit is not there to stay."""
 
 
 class Limit:
@@ -44,7 +42,7 @@ class Limit:
         if self.value < below:
             self.value = min(float(self.ceiling), self.value + 1.0, below)
         else:
-            self.value = min(float(self.ceiling), self.value + max(self._step, 1 / (KNOCK_ROUNDS * self.value)))
+            self.value = min(float(self.ceiling), self.value + self._step)
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
