@@ -36,7 +36,7 @@ def test_the_deepest_mount_counts(mounts: Path, folder: str, expected: tuple[str
 
 
 def test_a_network_filesystem_is_refused_by_name(mounts: Path) -> None:
-    with pytest.raises(StoreError, match="is on nfs4, a network filesystem mounted at /home,.*--run"):
+    with pytest.raises(StoreError, match=r"is on nfs4, a network filesystem mounted at /home,.*--run"):
         refuse_network_filesystem(Path("/home/me/run"), mounts)
     refuse_network_filesystem(Path("/home/local/run"), mounts)
     assert "ext4" not in NETWORK_FILESYSTEMS
