@@ -336,9 +336,9 @@ def test_every_fault_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         trial = Trial(
             tmp_path,
             {"good": teacher("good", good.url)}
-            | {name: teacher(name, handle.url, deadline="0.7s") for name, handle in urls.items()},
+            | {name: teacher(name, handle.url, deadline="3s") for name, handle in urls.items()},
             prompts=rows(10),
-            more={"patience": "3s"},
+            more={"patience": "5s"},
         )
         for name, handle in urls.items():
             handle.faults.set(**names[name][0])
