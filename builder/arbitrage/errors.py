@@ -5,6 +5,7 @@ ArbitrageError
 ├── PromptError      prompts cannot be read
 ├── TeacherError     a teacher is not who the recipe says, or lets nobody in
 ├── RewardError      a reward function misbehaved
+├── RouterError      a router misbehaved
 ├── StoreError       the run's store cannot be used
 ├── DatasetError     a dataset folder is not what its manifest says
 └── Interrupted      Ctrl-C; everything durable stays
@@ -31,6 +32,10 @@ class TeacherError(ArbitrageError):
 
 class RewardError(ArbitrageError):
     """A reward function misbehaved."""
+
+
+class RouterError(ArbitrageError):
+    """A router misbehaved."""
 
 
 class StoreError(ArbitrageError):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from arbitrage.answers import Answers, Reader
+from arbitrage.errors import RouterError
 from arbitrage.records import Answer, Ask, Route, Routed
 from arbitrage.routers import Router, settle
 from arbitrage.store.store import NumberedPrompt, Store
@@ -24,18 +25,22 @@ def _missing(
     for page in store.prompts(last):
         answers = reader.read(page)
         for item in page:
-            for ask in _asks(item, routers, answers):
+            for arm, ask in _asks(item, routers, answers):
+                if ask.teacher not in teachers:
+                    raise RouterError(
+                        f"arms.{arm}: its router asked {ask.teacher!r}, which is no teacher of the recipe"
+                    )
                 identity = teachers[ask.teacher].completion_id(item.prompt, ask.draw)
                 yield ask.teacher, item.n, ask.draw, identity
 
 
-def _asks(item: NumberedPrompt, routers: Mapping[str, Router], answers: Answers) -> Iterable[Ask]:
+def _asks(item: NumberedPrompt, routers: Mapping[str, Router], answers: Answers) -> Iterable[tuple[str, Ask]]:
     known = answers[item.n]
-    wanted: dict[tuple[str, int], Ask] = {}
+    wanted: dict[tuple[str, int], tuple[str, Ask]] = {}
     for arm, router in routers.items():
         step = settle(arm, router, item.prompt, lambda ask: known.get((ask.teacher, ask.draw)))
         if step is not None and not isinstance(step, Route):
-            wanted |= {(ask.teacher, ask.draw): ask for ask in step}
+            wanted |= {(ask.teacher, ask.draw): (arm, ask) for ask in step}
     return wanted.values()
 
 

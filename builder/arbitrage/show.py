@@ -44,7 +44,7 @@ def render(item: Routed) -> RenderableType:
     prompt = item.prompt
     head = Table.grid(padding=(0, 2))
     for name in ("id", "language", "source_id", "split"):
-        head.add_row(name, Text(str(getattr(prompt, name))))
+        head.add_row(name, Text(_safe(str(getattr(prompt, name)))))
     turns = [Text.assemble((f"{turn['role']}: ", "bold"), _safe(turn["content"])) for turn in prompt.messages]
     return Group(head, Panel(Group(*turns), title="prompt"), *_answers(item), _routes(item))
 
@@ -69,14 +69,14 @@ def _body(answer: Answer) -> RenderableType:
         parts.insert(0, Text(_safe(answer.reasoning), style="dim"))
     scores = ", ".join(f"{name} {_number(score)}" for name, score in answer.rewards)
     facts = f"{answer.model} @ {answer.revision}, {answer.finish_reason}, {answer.completion_tokens} tokens {scores}"
-    return Group(*parts, Text(facts, style="dim"))
+    return Group(*parts, Text(_safe(facts), style="dim"))
 
 
 def _routes(item: Routed) -> Table:
     table = Table("arm", "asked", "chosen", "why", box=None)
     for route in item.routes:
         asked = ", ".join(ask.teacher for ask in route.asked)
-        table.add_row(route.arm, Text(asked), Text(route.chosen[0] if route.chosen else "-"), Text(route.why))
+        table.add_row(route.arm, Text(asked), Text(route.chosen[0] if route.chosen else "-"), Text(_safe(route.why)))
     return table
 
 

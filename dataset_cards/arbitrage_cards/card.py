@@ -115,8 +115,9 @@ def _reproduce(manifest: Mapping[str, Any], repo_id: str | None, tag: str | None
         [
             "## Reproduce",
             "",
+            "With the package `multilingual-arbitrage` installed:",
+            "",
             "```",
-            "pip install multilingual-arbitrage",
             command,
             "```",
             "",

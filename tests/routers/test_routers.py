@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from arbitrage.errors import RecipeError
+from arbitrage.errors import RecipeError, RouterError
 from arbitrage.records import Answer, Ask, Choice, Prompt, Route
 from arbitrage.routers import settle
 from arbitrage.routers.reward import Reward, best_rewarded
@@ -124,7 +124,7 @@ def test_routers_that_never_settle_are_stopped() -> None:
             return [] if answers else [Ask("a")]
 
     known = {("a", 0): _answer("a", 1.0)}
-    with pytest.raises(RuntimeError, match="still asks"):
+    with pytest.raises(RouterError, match="still asks"):
         _settle(Endless(), known)
-    with pytest.raises(RuntimeError, match="without a choice"):
+    with pytest.raises(RouterError, match="without a choice"):
         _settle(Silent(), known)

@@ -19,14 +19,13 @@ from arbitrage.dataset.rows import (
 from arbitrage.dataset.schema import POOL, PREFERENCES, ROUTES, schema_of
 from arbitrage.dataset.splits import Splits
 from arbitrage.dataset.tally import Tally
-from arbitrage.errors import DatasetError
+from arbitrage.errors import DatasetError, RouterError
 from arbitrage.identity import prompt_id
 from arbitrage.records import Ask, Prompt, Route, Routed, Split
 from arbitrage.routers import Router, settle
 
 MAX_ANSWERS = 10_000
 OWN = frozenset({*schema_of(POOL, {}).names, *schema_of(ROUTES, {}).names})
-ROUTER_ERRORS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class Rebuild:
@@ -189,7 +188,7 @@ class Rebuild:
             row = found.row if found else None
             try:
                 route = settle(arm, router, prompt, lambda ask: answers.get((ask.teacher, ask.draw)))
-            except ROUTER_ERRORS as error:
+            except RouterError as error:
                 self.report.add(path, f"arm {arm} cannot decide again: {error!a}", row, prompt.id)
                 continue
             self.report.counts["decided again"] += 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from arbitrage.errors import RecipeError
+from arbitrage.errors import ArbitrageError, RecipeError, RouterError
 from arbitrage.extension import load_object
 from arbitrage.recipe.model import Recipe
 from arbitrage.routers.reward import Reward
@@ -22,6 +22,7 @@ def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
 
     Raises:
         RecipeError: an arm names a router that there is not, or lacks what its router needs.
+        RouterError: making one of the user's routers raised.
     """
     pool = {language: recipe.teachers_for(language) for language in recipe.languages}
     routers: dict[str, Router] = {}
@@ -33,7 +34,13 @@ def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
             routers[name] = BUILT_IN[arm.router](setting)
         elif folder is not None:
             where = f"arms.{name}.router (built in are {', '.join(BUILT_IN)})"
-            routers[name] = load_object(arm.router, folder, where)(setting)
+            make = load_object(arm.router, folder, where)
+            try:
+                routers[name] = make(setting)
+            except ArbitrageError:
+                raise
+            except Exception as error:
+                raise RouterError(f"arms.{name}: making {arm.router} raised {type(error).__name__}: {error}") from error
     return routers
 
 

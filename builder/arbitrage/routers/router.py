@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from arbitrage.errors import RouterError
 from arbitrage.records import Answer, Ask, Asked, Choice, Prompt, Route
 
 
@@ -40,21 +41,48 @@ def settle(
 
     Returns:
         The route, where the answers suffice; else the asks that are missing; None when nobody is to be asked.
+
+    Raises:
+        RouterError: the router raised, asked without end, or chose what it had not asked for or what has no text.
     """
     asked: list[Asked] = []
     answers: list[Answer] = []
     for round_number in range(1000):
-        step = router.decide(prompt, answers)
+        step = _decide(arm, router, prompt, answers)
         if isinstance(step, Choice):
+            usable = {(answer.teacher, answer.draw) for answer in answers if answer.usable}
+            if step.chosen is not None and step.chosen not in usable:
+                raise RouterError(
+                    f"{_of(arm)} chose {step.chosen!r}, which is no usable answer among those it asked for"
+                )
             return Route(arm, asked, step.chosen, step.why)
         if not step:
             if not asked:
                 return None
-            raise RuntimeError(f"arm {arm}: its router stopped asking without a choice")
+            raise RouterError(f"{_of(arm)} stopped asking without a choice")
         found = [answer_to(ask) for ask in step]
         missing = [ask for ask, answer in zip(step, found, strict=True) if answer is None]
         if missing:
             return missing
         answers.extend(answer for answer in found if answer is not None)
         asked.extend(Asked(ask.teacher, ask.draw, round_number, ask.propensity) for ask in step)
-    raise RuntimeError(f"arm {arm}: its router still asks after 1000 rounds")
+    raise RouterError(f"{_of(arm)} still asks after 1000 rounds")
+
+
+def _decide(arm: str, router: Router, prompt: Prompt, answers: Sequence[Answer]) -> Sequence[Ask] | Choice:
+    try:
+        step = router.decide(prompt, answers)
+    except Exception as error:
+        raise RouterError(
+            f"{_of(arm)} raised {type(error).__name__} for prompt {prompt.id}: {error}; mend it and run the same "
+            "command again: completions are stored"
+        ) from error
+    if isinstance(step, Choice):
+        return step
+    if not isinstance(step, Sequence) or not all(isinstance(ask, Ask) for ask in step):
+        raise RouterError(f"{_of(arm)} returned {step!r:.80}, neither a list of Ask nor a Choice")
+    return step
+
+
+def _of(arm: str) -> str:
+    return f"arms.{arm}: its router"

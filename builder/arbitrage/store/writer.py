@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 
+from arbitrage.errors import StoreError
 from arbitrage.records import Completion, Failure
 from arbitrage.store.connect import connect, explain
 
@@ -79,8 +80,8 @@ class Writer:
                 connection.close()
         except sqlite3.Error as error:
             self._fail(explain(error, self._path))
-        except Exception as error:  # noqa: BLE001 - it is raised where records are handed over
-            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a thread that died in silence would leave everybody waiting
+            self._fail(StoreError(f"{self._path}: a row could not be written: {error!r}"))
 
     def _fail(self, error: Exception) -> None:
         self._error = error

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from arbitrage.identity import rng, sampling_seed
 from arbitrage.records import Completion, Failure
 from arbitrage.store.store import PAGE, PendingAsk, open_store
 from arbitrage.store.writer import MAX_BACKLOG, Writer
-from arbitrage.teachers.endpoint import Endpoint
+from arbitrage.teachers.endpoint import Endpoint, Ticket
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.served import ServedTeacher
 from arbitrage.teachers.wire import Reply, read_reply
@@ -44,12 +45,15 @@ class Later:
 class Asker:
     """The loop of one teacher: pages of asks in, durable outcomes out."""
 
-    def __init__(self, teacher: ServedTeacher, store_path: Path, writer: Writer, build: int) -> None:
+    def __init__(
+        self, teacher: ServedTeacher, store_path: Path, writer: Writer, build: int, tell: Callable[[str], None]
+    ) -> None:
         self.teacher = teacher
         self.finished = False
         self._store_path = store_path
         self._writer = writer
         self._build = build
+        self._tell = tell
         self._ready: deque[Job] = deque()
         self._later: list[Later] = []
         self._order = count()
@@ -97,6 +101,17 @@ class Asker:
     def give_up(self, failure: Failed) -> None:
         """Leave every ask that is not in flight to the next build; what is in flight may be paid for already."""
         self.teacher.stopped_by = self.teacher.stopped_by or failure
+        self._wake.set()
+
+    def _close(self, endpoint: Endpoint, failure: Failed) -> None:
+        """Send no more to an endpoint; where it was the last one, give the teacher up."""
+        if endpoint.closed_by:
+            return
+        endpoint.close(failure)
+        if all(other.closed_by for other in self.teacher.endpoints):
+            self.give_up(failure)
+        else:
+            self._tell(f"{self.teacher.name}: {endpoint.shown} is asked no more: {failure.message}")
         self._wake.set()
 
     def abandon(self) -> None:
@@ -189,15 +204,15 @@ class Asker:
             return open_ones[0] if open_ones else None
         return max(open_ones, key=lambda endpoint: endpoint.limit.value - endpoint.in_flight)
 
-    async def _request(self, job: Job, endpoint: Endpoint, level: int) -> None:
+    async def _request(self, job: Job, endpoint: Endpoint, ticket: Ticket) -> None:
         prompt = job.ask.prompt.prompt
         seed = sampling_seed(prompt.id, self.teacher.config.model, job.ask.draw)
         request = self.teacher.wire.request(prompt.language, prompt.messages, seed)
         start = time.monotonic()
         try:
-            reply = await endpoint.post(level, request.path, request.body, read_reply)
+            reply = await endpoint.post(ticket, request.path, request.body, read_reply)
         except Failed as failure:
-            self._note_failure(job, failure)
+            self._note_failure(job, endpoint, failure)
         else:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
@@ -221,7 +236,7 @@ class Asker:
             )
         )
 
-    def _note_failure(self, job: Job, failure: Failed) -> None:
+    def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
         counts = self.teacher.counts
         prompt_id, draw = job.ask.prompt.prompt.id, job.ask.draw
         if failure.kind in FINAL:
@@ -232,17 +247,18 @@ class Asker:
             )  # fmt: skip
             self._writer.put((self.teacher.name, completion))
         elif failure.kind in STOPS_TEACHER:
-            self.give_up(failure)
+            self._close(endpoint, failure)
+            self._try_later(job, failure, 0.0)
         elif failure.kind is Kind.OVERLOADED:
             counts.refused += 1
             job.refusals += 1
-            self._try_later(job, failure, 0.1 * 2 ** min(job.refusals, 7))
+            self._try_later(job, failure, 0.025 * 2 ** min(job.refusals, 9))
         else:
             counts.errors += 1
             job.attempts += not failure.excuses_ask
             most = MAX_ATTEMPTS_MALFORMED if failure.kind is Kind.BAD_REQUEST else MAX_ATTEMPTS
             if job.attempts < most:
-                self._try_later(job, failure, 0.25 * 2**job.attempts)
+                self._try_later(job, failure, 0.125 * 2**job.attempts)
             else:
                 counts.failed += 1
                 self._writer.put(
@@ -269,7 +285,7 @@ class Asker:
             await self.teacher.probe(endpoint)
         except Failed as failure:
             if failure.kind in STOPS_TEACHER:
-                self.give_up(failure)
+                self._close(endpoint, failure)
         finally:
             self._probing.pop(endpoint, None)
 
@@ -284,7 +300,7 @@ class Asker:
     async def _sleep(self) -> None:
         """Wait until something has happened or is due."""
         has_room = any(endpoint.has_room for endpoint in self.teacher.endpoints)
-        moments = [later.due for later in self._later[:1] if has_room]
+        moments = [later.due for later in self._later[:1] if has_room and not self._stopping]
         moments += [e.parked_until for e in self.teacher.endpoints if e.parked_until and e not in self._probing]
         timer = None
         if moments:

@@ -1,6 +1,7 @@
 """Who answers behind an endpoint, asked before anything is paid for."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from arbitrage.recipe.model import Teacher
@@ -34,27 +35,36 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
     """
     if teacher.api == "tgi":
         who = _read_info(teacher, await endpoint.get("/info"))
-        await _try_token(endpoint)
+        await _try_token(endpoint.post_free("/tokenize", {"inputs": "a"}))
         return who
     try:
         _check_models(teacher, await endpoint.get("/models"))
     except Failed as failure:
         if failure.kind not in NO_LIST:
             raise
+    info = None
     try:
         info = await endpoint.get_beside("/info")
     except Failed as failure:
         if failure.kind not in NO_INFO:
             raise
-        return Who(None, False, None)
-    is_tgi = isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info
-    return _read_info(teacher, info) if is_tgi else Who(None, False, None)
+    if isinstance(info, Mapping) and "model_id" in info and "max_concurrent_requests" in info:
+        who = _read_info(teacher, info)
+        await _try_token(endpoint.post_beside("/tokenize", {"inputs": "a"}))
+        return who
+    await _try_token(endpoint.post_free("/chat/completions", {}))
+    return Who(None, False, None)
 
 
-async def _try_token(endpoint: Endpoint) -> None:
-    """Find out whether TGI takes the token: it guards `/tokenize`, which costs nothing, but not `/info`."""
+async def _try_token(request: Awaitable[object]) -> None:
+    """Find out, where it costs nothing, whether the token is taken where completions are asked for.
+
+    What says who an endpoint is may be open to all: TGI's `/info`, and `/v1/models` of older llama.cpp and of
+    some gateways. TGI guards `/tokenize` as it does completions; others refuse a request without messages, but
+    only after they have looked at the token.
+    """
     try:
-        await endpoint.post_free("/tokenize", {"inputs": "a"})
+        await request
     except Failed as failure:
         if failure.kind in STOPS_TEACHER:
             raise
@@ -67,7 +77,8 @@ def _read_info(teacher: Teacher, info: object) -> Who:
     if info["model_id"] not in (expected, teacher.model):
         raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
     sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
-    revision = sha[:64] if isinstance(sha, str) and sha.isprintable() and sha else None
+    # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
+    revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
     if revision and teacher.revision and revision != teacher.revision:
         raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {teacher.revision!r}")
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
@@ -77,9 +88,12 @@ def _check_models(teacher: Teacher, body: object) -> None:
     expected = teacher.served_as or teacher.model
     try:
         served = [str(model["id"]) for model in body["data"]]  # type: ignore[index]
-    except (KeyError, TypeError):
+        others = [model.get("aliases") for model in body["data"]]  # type: ignore[index]
+    except (KeyError, TypeError, AttributeError, RecursionError):
         return  # no list that we could read says nothing against the endpoint
-    if served and expected not in served:
+    # llama.cpp gives one of a model's names as its id and all of them beside it.
+    aliases = [name for names in others if isinstance(names, list) for name in names]
+    if served and expected not in served + aliases:
         raise Failed(Kind.IDENTITY, _other(expected, served))
 
 

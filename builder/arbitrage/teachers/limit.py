@@ -2,6 +2,8 @@
 
 START = 64
 SMALLEST_STEP = 1 / 256
+KNOCK_ROUNDS = 32
+"""A wall is knocked at after that many answers a slot at the latest, so that a small limit is not there to stay."""
 
 
 class Limit:
@@ -12,6 +14,7 @@ class Limit:
     A refusal above every level that worked since the last refusal is taken for a wall: `step` halves, and
     after a few the limit stands at the wall and knocks ever more rarely. A refusal at a level that does
     work is chance, and success at the wall's level means that the wall has moved: `step` doubles again.
+    What a passing trouble took from below the wall comes back at one slot a success.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -37,10 +40,17 @@ class Limit:
         self._proof_is_old = False
         if level >= self._wall:
             self._step = min(1.0, self._step * 2)
-        self.value = min(float(self.ceiling), self.value + self._step)
+        below = self._wall - 1.0
+        if self.value < below:
+            self.value = min(float(self.ceiling), self.value + 1.0, below)
+        else:
+            self.value = min(float(self.ceiling), self.value + max(self._step, 1 / (KNOCK_ROUNDS * self.value)))
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
+        # Of refusals with no success between them the lowest is the wall.
+        self._wall = min(self._wall, float(level)) if self._proof_is_old else float(level)
+        self._proof_is_old = True
         if self._proved >= level:
             # However few were in flight: work that comes and goes in waves would else bring the limit down.
             self._step = min(1.0, self._step * 2)
@@ -48,7 +58,6 @@ class Limit:
         else:
             self._step = max(SMALLEST_STEP, self._step / 2)
             self.value = max(1.0, min(self.value, float(left)))
-        self._wall, self._proof_is_old = float(level), True
 
     def timed_out(self) -> None:
         """Note a missed deadline: servers that queue what they cannot serve never refuse."""

@@ -76,7 +76,9 @@ class Pool:
         # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
         writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
         asked = self.store.asked_teachers()
-        askers += [Asker(teacher, self.store.path, writer, build) for teacher in self.teachers if teacher.name in asked]
+        askers += [
+            Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers if teacher.name in asked
+        ]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:

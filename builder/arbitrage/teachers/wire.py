@@ -108,7 +108,7 @@ def read_reply(body: object, headers: Mapping[str, str]) -> Reply:
     try:
         native = isinstance(body, Mapping) and "generated_text" in body
         return _read_native(body, headers) if native else _read_openai(body)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Failed(
             Kind.PROTOCOL, f"the answer lacks what this api answers ({type(error).__name__}: {error})"
         ) from None
@@ -118,11 +118,13 @@ def _read_openai(body: Any) -> Reply:
     choice = body["choices"][0]
     message = choice["message"] if "message" in choice else {"content": choice["text"]}
     field = message.get("reasoning_content") or message.get("reasoning")
+    # Some servers leave out what is null, and an answer that is all reasoning has null here.
+    content = message.get("content") if field else message["content"]
     usage = body.get("usage") or {}
     prompt_tokens, completion_tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     counted = prompt_tokens is not None or completion_tokens is not None
     return _reply(
-        message["content"],
+        content,
         field,
         choice.get("finish_reason"),
         prompt_tokens,
