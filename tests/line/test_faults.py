@@ -13,7 +13,7 @@ from arbitrage.teachers.failure import FINAL, Kind
 from line.trial import Ran, Trial, double, keys, rows, teacher
 
 BOUND = 30
-"""Seconds in which every build here ends, whatever the fault: patience is two."""
+"""Seconds in which every build here ends, whatever the fault: patience is one."""
 
 
 class Ward:
@@ -23,13 +23,14 @@ class Ward:
         self.good, self.bad, self.twin = good, bad, twin
         self.trial = Trial(
             folder,
-            {"good": teacher("good", good.url), "bad": teacher("bad", bad.url, deadline="1s")},
+            {"good": teacher("good", good.url), "bad": teacher("bad", bad.url, deadline="0.7s")},
             prompts=rows(10),
             arms={
                 "reward": {"router": "reward"},
                 "good": {"router": "single", "teacher": "good"},
                 "bad": {"router": "single", "teacher": "bad"},
             },
+            more={"patience": "1s"},
         )
 
     @property
@@ -226,6 +227,7 @@ def _after(handle: tgi.Handle, count: int, **faults: Any) -> None:
 def test_a_server_that_dies_and_comes_back(ward: Ward) -> None:
     ward.bad.double.latency = 0.05
     ward.trial.teachers["bad"]["concurrency"] = 4
+    ward.trial.more["patience"] = "20s"
     _after(ward.bad, 6, down=0.8)
     ward.build(0)
     ward.check_healthy_teacher_is_whole()
@@ -239,6 +241,7 @@ def test_a_server_that_dies_and_comes_back(ward: Ward) -> None:
 def test_another_revision_after_a_restart(ward: Ward, concurrency: int) -> None:
     ward.bad.double.latency = 0.05
     ward.trial.teachers["bad"]["concurrency"] = concurrency
+    ward.trial.more["patience"] = "20s"
     _after(ward.bad, 6, info_sha="f" * 40, down=0.3)
     ran = ward.build(1)
     assert "(identity)" in ran.out
@@ -324,3 +327,37 @@ def test_a_hard_cap_is_kept_to(ward: Ward) -> None:
     # 52 at the start and some knocks; how many depends on how busy the machine is.
     assert refused < 300
     assert not ward.check_missing_is_named()
+
+
+def test_every_fault_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "MAX_BODY", 1 << 20)
+    names = {f"t{n}": (faults, kind) for n, (faults, kind) in enumerate([*HOPELESS.values(), *HALF.values()])}
+    with tgi.serve([double(name) for name in ("good", *names)]) as (good, *handles):
+        urls = dict(zip(names, handles, strict=True))
+        trial = Trial(
+            tmp_path,
+            {"good": teacher("good", good.url)}
+            | {name: teacher(name, handle.url, deadline="3s") for name, handle in urls.items()},
+            prompts=rows(10),
+            more={"patience": "5s"},
+        )
+        for name, handle in urls.items():
+            handle.faults.set(**names[name][0])
+        start = monotonic()
+        ran = trial.build()
+        assert monotonic() - start < 2 * BOUND
+        assert ran.code == 1
+        found: dict[str, set[str]] = {}
+        for row in trial.pool():
+            assert (row["completion"] is None) == (row["error"] is not None)
+            found.setdefault(row["teacher"], set()).update([row["error"]] if row["error"] else [])
+        assert found == {"good": set()} | {name: {str(kind)} for name, (_, kind) in names.items()}
+        assert len(trial.table("reward")) == len(good.log) == len(trial.prompts)
+        stored = Counter(row["teacher"] for row in trial.pool() if row["error"] is None)
+        for handle in handles:
+            handle.faults.clear()
+            handle.log.clear()
+        assert trial.build().code == 0
+        asked = {name: len(handle.log) for name, handle in urls.items()}
+        assert asked == {name: len(trial.prompts) - stored[name] for name in names}
+        assert len(good.log) == len(trial.prompts)
