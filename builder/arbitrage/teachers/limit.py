@@ -2,6 +2,8 @@
 
 START = 64
 SMALLEST_STEP = 1 / 256
+SAFE = 0.9
+"""Share of what worked before a trouble that is taken to work after it."""
 
 
 class Limit:
@@ -12,7 +14,7 @@ class Limit:
     A refusal above every level that worked since the last refusal is taken for a wall: `step` halves, and
     after a few the limit stands at the wall and knocks ever more rarely. A refusal at a level that does
     work is chance, and success at the wall's level means that the wall has moved: `step` doubles again.
-    What a passing trouble took from below the wall comes back at one slot a success.
+    What a passing trouble took comes back at one slot a success, up to just below the level that worked before it.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -22,6 +24,8 @@ class Limit:
         self._wall = float("inf")
         self._proved = 0
         self._proof_is_old = False
+        self._worked = 0
+        """The highest level that worked and was not refused since."""
 
     def lower_ceiling(self, ceiling: int) -> None:
         """Take a smaller ceiling, one that the server itself has named."""
@@ -38,17 +42,17 @@ class Limit:
         self._proof_is_old = False
         if level >= self._wall:
             self._step = min(1.0, self._step * 2)
-        below = self._wall - 1.0
-        if self.value < below:
-            self.value = min(float(self.ceiling), self.value + 1.0, below)
+        self._worked = max(self._worked, level)
+        if self.value < SAFE * self._worked:
+            self.value = min(float(self.ceiling), self.value + 1.0, float(self._worked))
         else:
             self.value = min(float(self.ceiling), self.value + self._step)
 
     def refused(self, level: int, left: int) -> None:
         """Note a refusal of the `level`-th in flight, with `left` requests still in flight."""
-        # Of refusals with no success between them the lowest is the wall.
-        self._wall = min(self._wall, float(level)) if self._proof_is_old else float(level)
-        self._proof_is_old = True
+        if not self._proof_is_old:
+            # Of refusals in a row only the first says where the wall is: the others were sent before it was known.
+            self._worked = min(self._worked, level - 1)
         if self._proved >= level:
             # However few were in flight: work that comes and goes in waves would else bring the limit down.
             self._step = min(1.0, self._step * 2)
@@ -56,6 +60,7 @@ class Limit:
         else:
             self._step = max(SMALLEST_STEP, self._step / 2)
             self.value = max(1.0, min(self.value, float(left)))
+        self._wall, self._proof_is_old = float(level), True
 
     def timed_out(self) -> None:
         """Note a missed deadline: servers that queue what they cannot serve never refuse."""
