@@ -65,7 +65,8 @@ def test_1_when_a_teacher_is_down(write: Write) -> None:
     assert "teacher one does not answer" in done.stdout
     done = arbitrage("build", "recipe.yaml", folder=folder)
     assert done.returncode == 1
-    assert "fell short: teacher one: 20 of 20 asks have no answer (connection)" in done.stdout
+    assert "fell short: teacher one: 20 of 20 asks have no answer (connection): cannot connect" in done.stdout
+    assert "nothing but one is left and does not answer; waiting" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def build(
     recipe: RecipeFile,
     run: RunFolder = None,
     until: Annotated[str | None, typer.Option(help="Stop after prompts, completions, rewards or routes.")] = None,
-    arm: Annotated[list[str] | None, typer.Option(help="Only this arm; may be given again.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm, also in the dataset; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources; writes preview/.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -119,7 +119,7 @@ def status(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -
     from arbitrage.status import status as read_status
     from arbitrage.store.store import open_store
 
-    loaded = _read(recipe)
+    loaded = _read(recipe, asks=False)
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         _report(read_status(store, loaded), as_json, print_status)
 
@@ -140,7 +140,7 @@ def show(
     from arbitrage.store.store import open_store
     from arbitrage.teachers.pool import Pool
 
-    loaded, folder = _read(recipe), _folder(recipe)
+    loaded, folder = _read(recipe, asks=False), _folder(recipe)
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
         reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
@@ -165,10 +165,10 @@ def reproduce(
         raise typer.Exit(1)
 
 
-def _read(path: Path) -> Recipe:
+def _read(path: Path, *, asks: bool = True) -> Recipe:
     from arbitrage.recipe.reader import read_recipe
 
-    return read_recipe(path, os.environ)
+    return read_recipe(path, os.environ, asks=asks)
 
 
 def _folder(recipe: Path) -> Path:

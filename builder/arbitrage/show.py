@@ -25,13 +25,13 @@ def find(store: Store, routers: Mapping[str, Router], reader: Reader, prompt_id:
         StoreError: there is no such prompt, or several begin so.
     """
     first = next((page[0] for page in store.prompts(1)), None)
-    item = first if prompt_id is None else store.prompt(prompt_id)
-    if item is None:
-        raise StoreError(
-            f"no prompt, or more than one, begins with {prompt_id!r}"
-            if prompt_id
-            else "the run has no prompts yet: run `arbitrage build` first"
-        )
+    if first is None:
+        raise StoreError("the run has no prompts yet: run `arbitrage build` first")
+    found = [first] if prompt_id is None else store.prompts_beginning(prompt_id)
+    if len(found) != 1:
+        several = "more than one prompt begins" if found else "no prompt begins"
+        raise StoreError(f"{several} with {prompt_id!r}; ids are in the column prompt_id of the dataset")
+    item = found[0]
     return routed_so_far(item, routers, reader.read([item])[item.n])
 
 

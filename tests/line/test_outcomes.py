@@ -168,6 +168,16 @@ def test_a_variable_that_is_not_set(trial: Trial) -> None:
     _refused(trial, "environment variable NO_SUCH_TOKEN is not set")
 
 
+def test_a_run_is_read_without_the_variables_that_asking_needs(trial: Trial, served: list[tgi.Handle]) -> None:
+    trial.teachers["a"] |= {"endpoint": "${A_URL}", "token": "${A_TOKEN}"}
+    trial.environ = {"A_URL": served[0].url, "A_TOKEN": "of-no-account"}
+    assert trial.build().code == 0
+    trial.environ = {}
+    assert trial.run("status").code == 0
+    assert trial.run("show").code == 0
+    assert trial.run("build").code == 2
+
+
 def test_unknown_names(trial: Trial) -> None:
     trial.write()
     for options, said in (

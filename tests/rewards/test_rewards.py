@@ -96,6 +96,12 @@ def test_the_identity_of_a_score() -> None:
     assert one.key(PROMPT) == Reward("nickname", "mod:fn", "sha", one.function, one.columns).key(PROMPT)
 
 
+def test_a_built_in_is_given_the_reference_alone() -> None:
+    """Another carried column is no reason to score anew."""
+    (reward,) = make_rewards(_recipe(chrf={"python": "chrf"}), Path())
+    assert reward.columns == ["reference"]
+
+
 MODULE = """
 class Scaled:
     def __init__(self, by=1.0):

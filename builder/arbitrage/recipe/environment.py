@@ -8,12 +8,17 @@ from arbitrage.recipe.problems import Loc, Problem
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET = re.compile(r"(?i)(^|_)(token|key|secret|password|passwd|credentials?)$")
 
+NOBODY = "http://not-set.invalid"
+"""Stands for an endpoint whose variable is not set, where nobody will be asked."""
+
 
 class Environment:
     """Expands references and remembers what it gave out, so that `redact` can take it back from messages."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], asks: bool) -> None:
         self.variables = variables
+        self.asks = asks
+        """Whether teachers will be asked: else endpoints and tokens may lack their variables."""
         self.given: dict[str, str] = {}
         self.problems: list[Problem] = []
 
@@ -26,6 +31,8 @@ class Environment:
         if isinstance(value, list):
             return [self.expand(item, (*loc, position)) for position, item in enumerate(value)]
         if isinstance(value, str):
+            if is_endpoint(loc) and self._may_lack(value):
+                return NOBODY
             return REFERENCE.sub(lambda match: self._value(match[1], loc), value)
         return value
 
@@ -45,11 +52,16 @@ class Environment:
             what = "must be one ${NAME}, read from the environment, and nothing else: a recipe holds no secret"
             self.problems.append(Problem(loc, what))
             return None
+        if self._may_lack(value):
+            return None
         expanded = self._value(match[1], loc)
         if match[1] in self.given and not re.fullmatch(r"[\x21-\x7e]+", expanded):
             what = f"environment variable {match[1]} is empty or holds characters that no token has"
             self.problems.append(Problem(loc, what))
         return expanded
+
+    def _may_lack(self, value: str) -> bool:
+        return not self.asks and any(name not in self.variables for name in REFERENCE.findall(value))
 
     def _value(self, name: str, loc: Loc) -> str:
         if SECRET.search(name) and not is_token(loc) and not is_endpoint(loc):

@@ -13,14 +13,16 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.problems import Problem, dotted
 
 
-def read_recipe(path: Path, environ: Mapping[str, str]) -> Recipe:
+def read_recipe(path: Path, environ: Mapping[str, str], *, asks: bool = True) -> Recipe:
     """Read a recipe, with `${NAME}` replaced from `environ`.
+
+    Where nobody `asks` the teachers, endpoints and tokens may lack their variables.
 
     Raises:
         RecipeError: the file is no recipe; the message lists every problem with its line, and no secret.
     """
     document = read_document(path)
-    environment = Environment(environ)
+    environment = Environment(environ, asks)
     data = environment.expand(document.data)
     recipe, found = _validated(data, document)
     # What lacks its variable was complained about already; what became of it is no second problem.

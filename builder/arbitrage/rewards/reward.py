@@ -90,9 +90,12 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
     """
     rewards = []
     for name, config in recipe.rewards.items():
+        given = carried_columns(recipe)
         where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
         if config.python in BUILT_IN:
             function, revision = BUILT_IN[config.python], signature(config.python)
+            # Another column beside the reference must not score everything anew.
+            given = [name for name in given if name == "reference"]
         else:
             function = load_object(config.python, folder, where)
             revision = _source_hash(function)
@@ -102,7 +105,7 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
             except Exception as error:
                 raise RewardError(f"rewards.{name}: {config.python} with its options raised {error!r}") from error
         model = content_id("reward", python=config.python, options=config.options) if config.options else config.python
-        rewards.append(Reward(name, model, revision, function, carried_columns(recipe)))
+        rewards.append(Reward(name, model, revision, function, given))
     return rewards
 
 

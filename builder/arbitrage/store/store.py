@@ -110,14 +110,14 @@ class Store:
             after = rows[-1][1]
             yield [prompt_of_row(row) for row in rows]
 
-    def prompt(self, prompt_id: str) -> NumberedPrompt | None:
-        """Return one prompt by its id or by the start of it, where only one starts so."""
+    def prompts_beginning(self, prompt_id: str) -> list[NumberedPrompt]:
+        """Return the prompts whose ids begin so, two at most."""
         rows = self.connection.execute(
             "SELECT n, id, language, split, source_id, messages, columns FROM prompt "
             "WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT 2",
             (prompt_id, prompt_id),
         ).fetchall()
-        return prompt_of_row(rows[0]) if len(rows) == 1 else None
+        return [prompt_of_row(row) for row in rows]
 
     # Asks
 

@@ -225,6 +225,9 @@ class Endpoint:
             raise Failed(Kind.TIMEOUT, f"no answer within {timeout.total:g} s") from None
         except aiohttp.ClientPayloadError as error:
             raise Failed(Kind.PROTOCOL, f"the answer broke off: {self.clean(str(error))}") from None
+        except aiohttp.ClientConnectorError as error:
+            what = error.os_error.strerror or str(error.os_error)
+            raise Failed(Kind.CONNECTION, self.clean(f"cannot connect: {what}")) from None
         except (aiohttp.ClientConnectionError, ConnectionError) as error:
             raise Failed(Kind.CONNECTION, self.clean(f"{type(error).__name__}: {error}")) from None
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError) as error:

@@ -15,6 +15,8 @@ from arbitrage.teachers.endpoint import open_session
 from arbitrage.teachers.served import ServedTeacher
 
 TICK_SECONDS = 0.2
+TELL_SECONDS = 5.0
+"""A standstill shorter than that is not worth a word."""
 
 Progress = Callable[[Sequence[ServedTeacher]], None]
 
@@ -83,7 +85,7 @@ class Pool:
             tasks = [asyncio.create_task(asker.run()) for asker in askers]
             try:
                 with _interruptible(askers, tasks, tell) as interrupts:
-                    await self._watch(askers, tasks, progress)
+                    await self._watch(askers, tasks, progress, tell)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -100,9 +102,15 @@ class Pool:
                     endpoint.session = session
             yield
 
-    async def _watch(self, askers: Sequence[Asker], tasks: Sequence[asyncio.Task[None]], progress: Progress) -> None:
+    async def _watch(
+        self,
+        askers: Sequence[Asker],
+        tasks: Sequence[asyncio.Task[None]],
+        progress: Progress,
+        tell: Callable[[str], None],
+    ) -> None:
         """Show progress; end the run when all that is left to ask has been down for the recipe's patience."""
-        quiet_since, outcomes = time.monotonic(), 0
+        quiet_since, outcomes, told = time.monotonic(), 0, False
         while pending := [task for task in tasks if not task.done()]:
             done, _ = await asyncio.wait(pending, timeout=TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -111,7 +119,12 @@ class Pool:
             unfinished = [asker for asker in askers if not asker.finished]
             before, outcomes = outcomes, sum(teacher.outcomes for teacher in self.teachers)
             if outcomes > before or not all(asker.is_stuck for asker in unfinished):
-                quiet_since = time.monotonic()
+                quiet_since, told = time.monotonic(), False
+            elif not told and time.monotonic() - quiet_since >= min(TELL_SECONDS, self.recipe.patience):
+                told = True
+                names = ", ".join(asker.teacher.name for asker in unfinished)
+                seconds = f"{self.recipe.patience:g} s"
+                tell(f"nothing but {names} is left and does not answer; waiting {seconds} (patience:) for it")
             elif time.monotonic() - quiet_since >= self.recipe.patience:
                 for asker in unfinished:
                     asker.abandon()
