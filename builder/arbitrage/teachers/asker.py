@@ -33,6 +33,9 @@ class Job:
     refusals: int = 0
 
 
+Taken = tuple[Job, Endpoint, Ticket]
+
+
 @dataclass(order=True, slots=True)
 class Later:
     """A job that waits before it is tried again."""
@@ -182,21 +185,34 @@ class Asker:
     # Requests
 
     def _start_requests(self) -> None:
-        now = time.monotonic()
-        while not self._stopping and not self.teacher.stopped_by and self._writer.backlog < MAX_BACKLOG:
-            endpoint = self._roomiest()
-            if endpoint is None:
-                return
-            if self._later and self._later[0].due <= now:
-                job = heapq.heappop(self._later).job
-            elif self._ready:
-                job = self._ready.popleft()
-            else:
-                return
-            self.teacher.counts.asked += 1
-            task = asyncio.create_task(self._request(job, endpoint, endpoint.enter()))
+        while taken := self._take():
+            task = asyncio.create_task(self._work(taken))
             self._running.add(task)
             task.add_done_callback(self._woken)
+
+    def _take(self) -> Taken | None:
+        """Take the next job and a slot for it, where there are both."""
+        stopped = self._stopping or self._leaving or self._broken or self.teacher.stopped_by
+        if stopped or self._writer.backlog >= MAX_BACKLOG:
+            return None
+        endpoint = self._roomiest()
+        if endpoint is None:
+            return None
+        if self._later and self._later[0].due <= time.monotonic():
+            job = heapq.heappop(self._later).job
+        elif self._ready:
+            job = self._ready.popleft()
+        else:
+            return None
+        self.teacher.counts.asked += 1
+        return job, endpoint, endpoint.enter()
+
+    async def _work(self, taken: Taken | None) -> None:
+        """Do one job after the other; waiting for the loop to hand out the next would leave the server idle."""
+        while taken:
+            await self._request(*taken)
+            self._wake.set()
+            taken = self._take()
 
     def _roomiest(self) -> Endpoint | None:
         open_ones = [endpoint for endpoint in self.teacher.endpoints if endpoint.has_room]
