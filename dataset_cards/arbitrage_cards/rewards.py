@@ -10,10 +10,15 @@ from arbitrage_cards.tables import count, details, places, shown, table
 PICTURE = "assets/rewards.png"
 
 
+def pictured(manifest: Mapping[str, Any]) -> bool:
+    """Say whether there are rewards to draw."""
+    return any(language in manifest["common"] for language in manifest["languages"])
+
+
 def rewards_section(manifest: Mapping[str, Any]) -> str:
     """Return mean rewards by arm and language with intervals, and gains over the arm `random`."""
     languages = [language for language in manifest["languages"] if language in manifest["common"]]
-    if not languages:
+    if not pictured(manifest):
         return ""
     rewards = manifest["recipe"].get("rewards", {})
     routed_by = manifest["recipe"].get("route_by") or next(iter(rewards), None)
