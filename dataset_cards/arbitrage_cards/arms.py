@@ -57,6 +57,11 @@ def wins(manifest: Mapping[str, Any], arm: str) -> tuple[list[str], list[str], d
     return languages, teachers, {language: chosen[language] for language in languages}
 
 
+def by_rows(chosen: Mapping[str, Mapping[str, int]], teachers: list[str]) -> list[str]:
+    """Return teachers, those with the most rows first."""
+    return sorted(teachers, key=lambda teacher: (-sum(found.get(teacher, 0) for found in chosen.values()), teacher))
+
+
 def teacher_serves(manifest: Mapping[str, Any], teacher: str, language: str) -> bool:
     """Say whether a teacher answered in a language."""
     return language in manifest["pool"]["teachers"].get(teacher, {}).get("languages", {})

@@ -109,10 +109,10 @@ def _panel(
             canvas.box(start, y - 2, max(end, start + 1), y + 2, colour)
             for x in (start, end):
                 canvas.box(x - 1, y - 7, x + 1, y + 7, colour)
-        x, half = _place(mean, low, high, plot), 8 if row == 0 else 6
+        x, half = _place(mean, low, high, plot), 7 if row == 0 else 5
         canvas.box(x - half, y - half, x + half, y + half, colour)
         if name == BASE:
-            canvas.box(x - half + 3, y - half + 3, x + half - 3, y + half - 3, (255, 255, 255))
+            canvas.box(x - half + 2, y - half + 2, x + half - 2, y + half - 2, (255, 255, 255))
         value = f"{mean:.{decimals}f}" if abs(mean) < 1e6 else f"{mean:.3g}"
         canvas.text(left + width - 8, y, label(value, SIZE, VALUE - 14), SIZE, "rm")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arbitrage_cards.arms import teacher_serves, wins
+from arbitrage_cards.arms import by_rows, teacher_serves, wins
 from arbitrage_cards.canvas import FAINT, GROUND, INK, MARGIN, RULE, Canvas, Colour, label, width_of
 
 WIDTH = 1600
@@ -20,8 +20,7 @@ _SIZES = ((84, 24), (52, 22), (40, 18), (28, 15), (0, 11))
 def draw_wins(manifest: Mapping[str, Any], arm: str) -> bytes:
     """Return the share of an arm's rows that each teacher wrote, by language, as PNG."""
     all_languages, all_teachers, chosen = wins(manifest, arm)
-    totals = {teacher: sum(found.get(teacher, 0) for found in chosen.values()) for teacher in all_teachers}
-    teachers = sorted(all_teachers, key=lambda teacher: (-totals[teacher], teacher))[:MOST_TEACHERS]
+    teachers = by_rows(chosen, all_teachers)[:MOST_TEACHERS]
     languages = all_languages[:MOST_LANGUAGES]
     room = (WIDTH - 2 * MARGIN - 300) / len(languages)
     size = next(size for least, size in _SIZES if room >= least)

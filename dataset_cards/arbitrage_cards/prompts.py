@@ -49,7 +49,9 @@ def prompts_section(manifest: Mapping[str, Any]) -> str:
         for language in languages
     ]
     whole = table(["language", "train prompts", "test prompts"], by_language)
-    lines += ["", whole if len(languages) <= 10 else details("Prompts by language", whole)]
+    lines += (
+        ["", "Prompts by language:", "", whole] if len(languages) <= 10 else ["", details("Prompts by language", whole)]
+    )
     return "\n".join(lines)
 
 

@@ -32,20 +32,21 @@ def rewards_section(manifest: Mapping[str, Any]) -> str:
     if gains:
         what += " The gain is over `random`, prompt by prompt."
     lines = ["## Rewards", "", f"![Mean reward of each arm with its interval, by language]({PICTURE})", "", what, ""]
-    by_language = {language: manifest["common"][language] for language in languages}
+    by_language = _by_language(manifest, languages, gains)
     if len(languages) == 1:
-        return "\n".join([*lines, _table(manifest, by_language, gains)])
+        return "\n".join([*lines, by_language])
     overall = manifest.get("overall")
     if overall is not None:
-        lines += [_among(manifest, overall), "", _table(manifest, {"all": overall}, gains), ""]
-    lines.append(details("Rewards by language", _table(manifest, by_language, gains)))
+        decimals = places(overall["reward"].values())
+        lines += [_among(manifest, overall), "", table(_header(gains), _rows(manifest, overall, gains, decimals)), ""]
+    lines.append(details("Rewards by language", by_language))
     return "\n".join(lines)
 
 
 def _among(manifest: Mapping[str, Any], overall: Mapping[str, Any]) -> str:
     text = (
-        f"Over all languages ({', '.join(map(escape, overall['languages']))}) a reward is the mean of the languages' "
-        "means, since scores of one language say nothing about another's."
+        f"Over all languages ({', '.join(map(escape, overall['languages']))}; {count(overall['prompts'])} prompts from "
+        f"{count(overall['sources'])} sources) a reward is the mean of the languages' means, so that each counts alike."
     )
     found = {name for language in overall["languages"] for name in manifest["common"][language]["reward"]}
     lacking = sorted(found - set(overall["reward"]))
@@ -54,14 +55,24 @@ def _among(manifest: Mapping[str, Any], overall: Mapping[str, Any]) -> str:
     return text
 
 
-def _table(manifest: Mapping[str, Any], common: Mapping[str, Mapping[str, Any]], gains: bool) -> str:
+def _by_language(manifest: Mapping[str, Any], languages: list[str], gains: bool) -> str:
+    common = {language: manifest["common"][language] for language in languages}
     decimals = places(estimate for found in common.values() for estimate in found["reward"].values())
     rows = []
     for language, found in common.items():
-        for name in ordered(manifest):
-            if name in found["reward"]:
-                head = [escape(language), count(found["prompts"]), count(found["sources"]), escape(name)]
-                gain = [shown(found["gain"].get(name), decimals, "+")] if gains else []
-                rows.append([*head, shown(found["reward"][name], decimals), *gain])
-    header = ["language", "prompts", "sources", "arm", "reward"]
-    return table([*header, "gain over random"] if gains else header, rows)
+        head = [escape(language), count(found["prompts"]), count(found["sources"])]
+        rows += [[*head, *row] for row in _rows(manifest, found, gains, decimals)]
+    return table(["language", "prompts", "sources", *_header(gains)], rows)
+
+
+def _rows(manifest: Mapping[str, Any], found: Mapping[str, Any], gains: bool, decimals: int) -> list[list[str]]:
+    rows = []
+    for name in ordered(manifest):
+        if name in found["reward"]:
+            gain = [shown(found["gain"].get(name), decimals, "+")] if gains else []
+            rows.append([escape(name), shown(found["reward"][name], decimals), *gain])
+    return rows
+
+
+def _header(gains: bool) -> list[str]:
+    return ["arm", "reward", *(["gain over random"] if gains else [])]

@@ -54,7 +54,8 @@ def shown(found: Mapping[str, Any] | None, decimals: int, sign: str = "") -> str
     style = f"{sign}.{decimals}f" if abs(mean) < 1e6 else f"{sign}.4g"
     if low is None or high is None:
         return f"{mean:{style}}"
-    return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
+    # Spaces that do not break: an interval in pieces cannot be read.
+    return f"{mean:{style}}\u00a0[{low:{style}},\u00a0{high:{style}}]"
 
 
 def listed(counts: Mapping[str, int]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from arbitrage_cards.escape import escape
+from arbitrage_cards.licence import linked
 from arbitrage_cards.tables import ABSENT, count, details, listed, number, table
 
 PROMPT = 300
@@ -18,8 +19,8 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
         for served in answers["served"]:
             revision = served["revision"]
             who = [name, served["model"], revision[:12] if len(revision) >= 40 else revision]
-            what = [recipe.get("license") or "not stated", recipe.get("group") or ABSENT]
-            rows.append([*map(escape, who), count(served["answers"]), *map(escape, what)])
+            licence = linked(recipe["license"]) if recipe.get("license") else "not stated"
+            rows.append([*map(escape, who), count(served["answers"]), licence, escape(recipe.get("group") or ABSENT)])
     header = ["teacher", "model", "revision", "answers", "licence", "group"]
     return "\n".join(
         [

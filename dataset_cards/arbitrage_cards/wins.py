@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arbitrage_cards.arms import choosing, described, ordered, teacher_serves, wins
+from arbitrage_cards.arms import by_rows, choosing, described, ordered, teacher_serves, wins
 from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, count, details, listed, table
 
@@ -51,21 +51,20 @@ def _leaders(manifest: Mapping[str, Any], arm: str) -> str:
 
 def _table(manifest: Mapping[str, Any], arm: str) -> str:
     languages, teachers, chosen = wins(manifest, arm)
+    columns = {**chosen, "all": {teacher: sum(n.get(teacher, 0) for n in chosen.values()) for teacher in teachers}}
+    if len(languages) == 1:
+        del columns["all"]
+    most = {language: max(found.values()) for language, found in columns.items()}
     rows = []
-    for language in languages:
-        found = chosen[language]
-        most = max(found.values())
+    for teacher in by_rows(chosen, teachers):
         cells = []
-        for teacher in teachers:
-            text = count(found.get(teacher, 0))
-            if not found.get(teacher) and not teacher_serves(manifest, teacher, language):
-                text = ABSENT
-            cells.append(f"**{text}**" if found.get(teacher) == most else text)
-        rows.append([escape(language), *cells])
-    if len(languages) > 1:
-        totals = [sum(found.get(teacher, 0) for found in chosen.values()) for teacher in teachers]
-        rows.append(["all", *(f"**{count(n)}**" if n == max(totals) else count(n) for n in totals)])
-    return table(["language", *map(escape, teachers)], rows)
+        for language, found in columns.items():
+            rows_won = found.get(teacher, 0)
+            asked = language == "all" or rows_won or teacher_serves(manifest, teacher, language)
+            text = count(rows_won) if asked else ABSENT
+            cells.append(f"**{text}**" if rows_won == most[language] else text)
+        rows.append([escape(teacher), *cells])
+    return table(["teacher", *map(escape, columns)], rows)
 
 
 def rows_section(manifest: Mapping[str, Any]) -> str:
