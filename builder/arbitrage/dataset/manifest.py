@@ -58,6 +58,8 @@ class Arm(_Part):
 
     router: str
     teacher: str | None
+    published: bool
+    """Whether it has files of its own; else its rows follow from the pool and the routes."""
     asked: dict[str, dict[str, Count]]
     """Prompts that it asked somebody for."""
     rows: dict[str, dict[str, Count]]
@@ -130,6 +132,11 @@ class Manifest(BaseModel):
     arms: dict[str, Arm]
     common: dict[str, Common]
     pool: Pool
+
+    @property
+    def published_arms(self) -> list[str]:
+        """The arms that have files of their own, where any row is in them."""
+        return [name for name, arm in self.arms.items() if arm.published]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON-able data."""
