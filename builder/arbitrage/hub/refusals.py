@@ -27,10 +27,10 @@ def explained(shown: str) -> Iterator[None]:
     except unreachable() as error:
         if getattr(error, "filename", None):
             raise  # a file here, not the Hub
-        raise HubUnavailable(f"{shown}: the Hub cannot be reached ({first_line(error)}); run it again later") from error
+        raise HubUnavailable(f"{shown}: the Hub cannot be reached ({said(error)}); run it again later") from error
 
 
-def unreachable() -> tuple[type[BaseException], ...]:
+def unreachable() -> tuple[type[Exception], ...]:
     """Return what the clients raise where no answer came."""
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -38,17 +38,17 @@ def unreachable() -> tuple[type[BaseException], ...]:
     return (OSError, HfHubHTTPError.__bases__[0])
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, short; its name where there is none."""
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+def said(error: BaseException) -> str:
+    """Return what the Hub said, or else the client, on one short line; the error's name where there is nothing."""
+    text = " ".join(str(getattr(error, "server_message", None) or error).split())
+    return text[:300] or type(error).__name__
 
 
 def _refusal(shown: str, error: BaseException) -> HubError:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = status_of(error)
-    said = f"({first_line(error)})"
+    why = f"({said(error)})"
     if isinstance(error, GatedRepoError):
         return HubError(f"{shown}: is gated; accept its terms on its page on the Hub, and set HF_TOKEN")
     if isinstance(error, RevisionNotFoundError):
@@ -61,10 +61,10 @@ def _refusal(shown: str, error: BaseException) -> HubError:
     if isinstance(error, RepositoryNotFoundError):
         return HubError(f"{shown}: no such dataset on the Hub, or a private one that your token may not see")
     if status == 403:
-        return HubError(f"{shown}: your token may not do that {said}: give HF_TOKEN one with write access to it")
+        return HubError(f"{shown}: your token may not do that {why}: give HF_TOKEN one with write access to it")
     if status is None or status in (408, 429) or status >= 500:
-        return HubUnavailable(f"{shown}: the Hub failed {said}; run the same command again")
-    return HubError(f"{shown}: the Hub refuses it {said}")
+        return HubUnavailable(f"{shown}: the Hub failed {why}; run the same command again")
+    return HubError(f"{shown}: the Hub refuses it {why}")
 
 
 def status_of(error: BaseException) -> int | None:

@@ -1,7 +1,8 @@
 """A dataset repository on the Hub: its head, its versions and its files at a commit."""
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +30,7 @@ class Content:
 
     size: int
     sha256: str
-    blob_id: str | None
-    """None for files that the Hub keeps as LFS anyway, whose bytes need not be read for it."""
+    blob_id: str
 
     def is_in(self, file: RemoteFile | None) -> bool:
         """Say whether a file of the Hub's holds this content."""
@@ -39,10 +39,21 @@ class Content:
         return file.sha256 == self.sha256 if file.sha256 else file.blob_id == self.blob_id
 
 
-def content_of(data: bytes) -> Content:
-    """Return the names of some bytes."""
-    blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    return Content(len(data), hashlib.sha256(data).hexdigest(), blob_id)
+def content_of(source: Path | bytes) -> Content:
+    """Return the names of a file's content, or of some bytes."""
+    if isinstance(source, bytes):
+        return _content(len(source), [source])
+    with source.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return _content(size, iter(lambda: file.read(2**20), b""))
+
+
+def _content(size: int, pieces: Iterable[bytes]) -> Content:
+    sha256, blob_id = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    for piece in pieces:
+        sha256.update(piece)
+        blob_id.update(piece)
+    return Content(size, sha256.hexdigest(), blob_id.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +63,8 @@ class Seen:
     private: bool
     head: str
     """The commit of `main`."""
-    versions: Mapping[Version, str]
-    """The commit of each version, in order."""
+    versions: Sequence[Version]
+    """In order."""
 
 
 class Repository:
@@ -85,9 +96,17 @@ class Repository:
             if info.sha is None:
                 raise HubError(f"{self.id}: has no commit; delete it, or give another name")
             refs = self.api.list_repo_refs(self.id, repo_type=TYPE)
-        found = {version_of(tag.name): tag.target_commit for tag in refs.tags}
-        versions = sorted((version, commit) for version, commit in found.items() if version is not None)
-        return Seen(bool(info.private), info.sha, dict(versions))
+        versions = [version for tag in refs.tags if (version := version_of(tag.name))]
+        return Seen(bool(info.private), info.sha, sorted(versions))
+
+    def log_in(self) -> None:
+        """Make sure that there is a token that the Hub takes: without one, a private repository looks like none.
+
+        Raises:
+            HubError: there is none.
+        """
+        with explained(self.id):
+            self.api.whoami()
 
     def resolve(self, revision: str | None) -> str:
         """Return the commit of a revision, or of the head.
