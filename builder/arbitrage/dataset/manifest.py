@@ -65,11 +65,28 @@ class Arm(_Part):
     """Rows by language and teacher."""
 
 
+class Estimate(_Part):
+    """A mean with its 95 % interval, clustered by source; no interval where there are fewer than two sources."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
 class Common(_Part):
-    """Mean rewards over the prompts of one language on which every arm has a scored row."""
+    """Rewards over the prompts of one language on which every arm has a scored row."""
 
     prompts: Count
-    mean_reward: dict[str, float]
+    sources: Count
+    reward: dict[str, Estimate]
+    gain: dict[str, Estimate]
+    """Over the arm `random`, prompt by prompt; empty where there is none."""
+
+
+class Overall(Common):
+    """The same over all languages: each mean is the mean of the languages' means."""
+
+    languages: list[str]
 
 
 class Served(_Part):
@@ -127,6 +144,7 @@ class Manifest(BaseModel):
     default_config: Config | None
     arms: dict[str, Arm]
     common: dict[str, Common]
+    overall: Overall | None
     pool: Pool
 
     @property

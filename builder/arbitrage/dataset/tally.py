@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbitrage.dataset.manifest import Answers, Arm, Common, Pool, Served, TeacherAnswers
+from arbitrage.dataset.manifest import Answers, Arm, Pool, Served, TeacherAnswers
 from arbitrage.dataset.rows import chosen_answer
+from arbitrage.dataset.scores import Scores
 from arbitrage.recipe import model as recipe
 from arbitrage.records import Answer, Routed
 
@@ -37,12 +38,14 @@ class Tally:
         self._prompts: Nested = defaultdict(Counter)
         self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._answers: defaultdict[tuple[str, str], _AnswerCounts] = defaultdict(_AnswerCounts)
-        # By language and by the set of arms with a scored row: how many prompts, and each arm's sum.
-        self._together: defaultdict[str, defaultdict[frozenset[str], tuple[Counter[str], dict[str, float]]]]
-        self._together = defaultdict(lambda: defaultdict(lambda: (Counter(), {})))
+        self._scores = Scores()
 
     def add(self, routed: Routed) -> None:
-        """Count one prompt."""
+        """Count one prompt.
+
+        Raises:
+            DatasetError: a route chose an answer that there is not, or a reward is too large to count with.
+        """
         language, split = routed.prompt.language, routed.prompt.split
         if routed.answers:
             self._prompts[language][split] += 1
@@ -62,10 +65,7 @@ class Tally:
             if answer.reward is not None:
                 scored[route.arm] = answer.reward
         if scored:
-            count, sums = self._together[language][frozenset(scored)]
-            count["prompts"] += 1
-            for name, reward in scored.items():
-                sums[name] = sums.get(name, 0.0) + reward
+            self._scores.add(language, routed.prompt.source_id, scored)
 
     @staticmethod
     def _count(counts: _AnswerCounts, answer: Answer) -> None:
@@ -80,8 +80,13 @@ class Tally:
             counts.counts["completion_tokens"] += answer.completion_tokens or 0
 
     def result(self) -> dict[str, Any]:
-        """Return the manifest's `arms`, `common` and `pool`."""
-        return {"arms": self._arms_result(), "common": self._common(), "pool": self._pool()}
+        """Return the manifest's `arms`, `common`, `overall` and `pool`."""
+        common, overall = self._scores.result()
+        return {"arms": self._arms_result(), "common": common, "overall": overall, "pool": self._pool()}
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._scores.close()
 
     def _arms_result(self) -> dict[str, Arm]:
         return {
@@ -96,18 +101,6 @@ class Tally:
             )
             for name, arm in self._arms.items()
         }
-
-    def _common(self) -> dict[str, Common]:
-        common = {}
-        for language, together in self._together.items():
-            everybody = frozenset[str]().union(*together)
-            if everybody in together:
-                count, sums = together[everybody]
-                prompts = count["prompts"]
-                common[language] = Common(
-                    prompts=prompts, mean_reward={name: total / prompts for name, total in sums.items()}
-                )
-        return common
 
     def _pool(self) -> Pool:
         teachers: dict[str, TeacherAnswers] = {}

@@ -206,7 +206,7 @@ def _tag(repository: Repository, plan: Plan, commit: str) -> None:
 
 def _insist(repo_id: str, what: str, send: Callable[[], str], landed: Callable[[], str | None]) -> str:
     """Send until it has landed, looking each time before sending again: an answer can be lost after it landed."""
-    failures = (*unreachable(), ValueError)
+    failures: tuple[type[Exception], ...] = (*unreachable(), ValueError)
     for attempt in range(ATTEMPTS):
         try:
             return send()
