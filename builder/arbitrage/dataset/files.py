@@ -29,7 +29,7 @@ class Files:
     def check(self) -> None:
         """Check the folder against the manifest."""
         self._nothing_more()
-        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.arms}
+        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.published_arms}
         # The pool first: it tells which columns prompts carry.
         for path, file in sorted(self.manifest.files.items(), key=lambda item: (not item[0].startswith("pool/"), item)):
             table, language, _ = path.split("/")

@@ -31,7 +31,8 @@ def reproduce(folder: Path) -> Report:
     recipe = _recipe(folder, manifest, report)
     files = Files(folder, manifest, report)
     files.check()
-    tally = Tally({name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()})
+    arms = {name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()}
+    tally = Tally(arms, manifest.published_arms)
     rebuild = Rebuild(files, _routers(recipe, manifest, report), manifest.seed, tally, report)
     with closing(tally), closing(rebuild.splits):
         try:
@@ -61,8 +62,9 @@ def _recipe(folder: Path, manifest: Manifest, report: Report) -> Recipe | None:
     for key in ("name", "license", "languages", "seed"):
         if getattr(manifest, key) != getattr(recipe, key):
             report.add("manifest.json", f"is not the {key} of {RECIPE}", column=key)
-    arms = {name: (arm.router, arm.teacher) for name, arm in manifest.arms.items()}
-    if arms != {name: (arm.router, arm.teacher) for name, arm in recipe.arms.items()}:
+    published = recipe.published_arms
+    arms = {name: (arm.router, arm.teacher, arm.published) for name, arm in manifest.arms.items()}
+    if arms != {name: (arm.router, arm.teacher, name in published) for name, arm in recipe.arms.items()}:
         report.add("manifest.json", f"are not the arms of {RECIPE}", column="arms")
         return None
     return recipe

@@ -1,7 +1,7 @@
 """What the manifest counts, gathered while prompts stream by."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arbitrage.dataset.manifest import Answers, Arm, Pool, Served, TeacherAnswers
@@ -31,8 +31,9 @@ class _AnswerCounts:
 class Tally:
     """Counts over routed prompts, in the order in which they are added."""
 
-    def __init__(self, arms: Mapping[str, recipe.Arm]) -> None:
+    def __init__(self, arms: Mapping[str, recipe.Arm], published: Sequence[str]) -> None:
         self._of_recipe = arms
+        self._published = published
         self._arms = {name: _ArmCounts() for name in arms}
         self._prompts: Nested = defaultdict(Counter)
         self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -92,6 +93,7 @@ class Tally:
             name: Arm(
                 router=self._of_recipe[name].router,
                 teacher=self._of_recipe[name].teacher,
+                published=name in self._published,
                 asked=_plain(arm.asked),
                 rows=_plain(arm.rows),
                 without_row=dict(arm.without_row),
