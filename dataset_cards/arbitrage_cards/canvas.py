@@ -42,8 +42,9 @@ class Canvas:
         self._image.paste(turned, (round(x - height / 2), round(bottom - turned.height)))
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Colour) -> None:
-        """Fill a rectangle."""
-        self._draw.rectangle((round(left), round(top), round(right) - 1, round(bottom) - 1), fill)
+        """Fill a rectangle, at least one point wide and high."""
+        x, y = round(left), round(top)
+        self._draw.rectangle((x, y, max(x, round(right) - 1), max(y, round(bottom) - 1)), fill)
 
     def frame(self, left: float, top: float, right: float, bottom: float, ink: Colour, width: int) -> None:
         """Draw the rim of a rectangle."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arbitrage_cards.arms import TABLES
+from arbitrage_cards.arms import TABLES, published
 from arbitrage_cards.changes import changes
 from arbitrage_cards.escape import escape
 from arbitrage_cards.front_matter import front_matter
@@ -74,7 +74,8 @@ def _what(manifest: Mapping[str, Any]) -> str:
     default = manifest["default_config"]
     found = [use for config, use in uses.items() if config in manifest["configs"]]
     if default is not None and default not in TABLES:
-        found = [f"supervised fine-tuning (`{default}`, and one config for each other way of routing)", *found]
+        others = ", and one config for each other way of routing" if len(published(manifest)) > 1 else ""
+        found = [f"supervised fine-tuning (`{default}`{others})", *found]
     return text + (f"It is for {_spoken(found)}." if found else "It has no rows.")
 
 
@@ -91,8 +92,8 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "reward that routed is no measure of what a student gains.",
         "- Intervals hold for prompts like these. They say nothing of other prompts, and nothing of whether the "
         "reward is right.",
-        "- An arm that asks one teacher keeps answers that a check flags (column `checks`); an arm that "
-        "chooses prefers unflagged ones.",
+        "- Built-in routers that ask one teacher keep answers that a check flags (column `checks`); those that "
+        "choose prefer unflagged ones.",
         "- The licences of teachers and prompts may bind what is trained on this; they are named above as "
         "the recipe states them.",
     ]

@@ -66,7 +66,7 @@ def _licence(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if _at(old, "license") != _at(new, "license"):
         yield _became("The licence", _at(old, "license"), _at(new, "license"))
     if _at(old, "recipe", "license_override") != _at(new, "recipe", "license_override"):
-        yield "The stated reason for a looser licence than the sources' changed."
+        yield "The stated reason for a licence looser than its sources' changed."
 
 
 def _recipe(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

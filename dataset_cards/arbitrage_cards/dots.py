@@ -106,14 +106,14 @@ def _panel(
         colour = _BLUE if row == 0 else _VERMILION if name == BASE else INK
         if ends[0] is not None and ends[1] is not None:
             start, end = (_place(value, low, high, plot) for value in ends if value is not None)
-            canvas.box(start, y - 2, max(end, start + 1), y + 2, colour)
+            canvas.box(start, y - 2, end, y + 2, colour)
             for x in (start, end):
                 canvas.box(x - 1, y - 7, x + 1, y + 7, colour)
         x, half = _place(mean, low, high, plot), 7 if row == 0 else 5
         canvas.box(x - half, y - half, x + half, y + half, colour)
         if name == BASE:
             canvas.box(x - half + 2, y - half + 2, x + half - 2, y + half - 2, (255, 255, 255))
-        value = f"{mean:.{decimals}f}" if abs(mean) < 1e6 else f"{mean:.3g}"
+        value = f"{mean:.{decimals}f}" if ends[0] is not None and abs(mean) < 1e6 else f"{mean:.3g}"
         canvas.text(left + width - 8, y, label(value, SIZE, VALUE - 14), SIZE, "rm")
 
 

@@ -59,19 +59,24 @@ def draw_wins(manifest: Mapping[str, Any], arm: str) -> bytes:
             if not share and not teacher_serves(manifest, teacher, language):
                 canvas.text(x + cell / 2, y + tall / 2, "-", size, "mm", FAINT)
                 continue
-            colour = _between(share / highest)
+            colour = between(share / highest)
             canvas.box(x + 1, y + 1, x + cell - 1, y + tall - 1, colour)
-            ink = INK if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 140 else GROUND
-            canvas.text(x + cell / 2, y + tall / 2, f"{100 * share:.0f}", size, "mm", ink)
+            canvas.text(x + cell / 2, y + tall / 2, f"{100 * share:.0f}", size, "mm", ink_on(colour))
             if share == most:
                 canvas.frame(x + 1, y + 1, x + cell - 1, y + tall - 1, _FRAME, 3 if cell > 40 else 2)
     canvas.box(left, top - 2, left + cell * len(languages), top - 1, RULE)
     return canvas.png()
 
 
-def _between(share: float) -> Colour:
+def between(share: float) -> Colour:
+    """Return the shade of a share of the highest."""
     red, green, blue = (round(light + (dark - light) * share) for light, dark in zip(_LIGHT, _DARK, strict=True))
     return red, green, blue
+
+
+def ink_on(colour: Colour) -> Colour:
+    """Return the ink that is read on a shade."""
+    return INK if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 126 else GROUND
 
 
 def _notes(languages: int, shown_languages: int, teachers: int, shown_teachers: int) -> str:

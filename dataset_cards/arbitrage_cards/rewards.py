@@ -5,7 +5,7 @@ from typing import Any
 
 from arbitrage_cards.arms import ordered
 from arbitrage_cards.escape import escape
-from arbitrage_cards.tables import count, details, places, shown, table
+from arbitrage_cards.tables import count, details, number, places, shown, table
 
 PICTURE = "assets/rewards.png"
 
@@ -31,6 +31,9 @@ def rewards_section(manifest: Mapping[str, Any]) -> str:
     gains = any(manifest["common"][language]["gain"] for language in languages)
     if gains:
         what += " The gain is over `random`, prompt by prompt."
+    others = sorted(name for name in rewards if name != routed_by)
+    if others:
+        what += f" Scores that did not route ({', '.join(map(escape, others))}) are in the column `rewards` of `pool`."
     lines = ["## Rewards", "", f"![Mean reward of each arm with its interval, by language]({PICTURE})", "", what, ""]
     by_language = _by_language(manifest, languages, gains)
     if len(languages) == 1:
@@ -49,6 +52,8 @@ def _among(manifest: Mapping[str, Any], overall: Mapping[str, Any]) -> str:
         f"{count(overall['sources'])} sources) a reward is the mean of the languages' means, so that each counts alike."
     )
     found = {name for language in overall["languages"] for name in manifest["common"][language]["reward"]}
+    if all(number(estimate["low"]) is None for estimate in overall["reward"].values()):
+        text += " It has no interval, since a language has one source alone."
     lacking = sorted(found - set(overall["reward"]))
     if lacking:
         text += f" Left out, for want of one of these languages: {', '.join(map(escape, lacking))}."

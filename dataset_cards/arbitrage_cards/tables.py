@@ -51,9 +51,9 @@ def shown(found: Mapping[str, Any] | None, decimals: int, sign: str = "") -> str
     mean, low, high = (number((found or {}).get(key)) for key in ("mean", "low", "high"))
     if mean is None:
         return ABSENT
-    style = f"{sign}.{decimals}f" if abs(mean) < 1e6 else f"{sign}.4g"
     if low is None or high is None:
-        return f"{mean:{style}}"
+        return f"{mean:{sign}.4g}"
+    style = f"{sign}.{decimals}f" if max(abs(low), abs(high)) < 1e6 else f"{sign}.4g"
     # Spaces that do not break: an interval in pieces cannot be read.
     return f"{mean:{style}}\u00a0[{low:{style}},\u00a0{high:{style}}]"
 

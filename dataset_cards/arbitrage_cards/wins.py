@@ -25,7 +25,10 @@ def wins_section(manifest: Mapping[str, Any]) -> str:
     if pictured_arm(manifest):
         alt = f"Heat map: share of the prompts of each language that each teacher won in arm {escape(names[0])}"
         lines += [f"![{alt}]({PICTURE})", ""]
-    lines += [f"Rows of arm `{names[0]}` by the teacher that wrote them; {ABSENT} where a teacher was not asked.", ""]
+    lines += [
+        f"Rows of arm `{names[0]}` by the teacher that wrote them; {ABSENT} where it was not asked in a language.",
+        "",
+    ]
     lines.append(_table(manifest, names[0]))
     leaders = _leaders(manifest, names[0])
     if leaders:
@@ -46,7 +49,7 @@ def _leaders(manifest: Mapping[str, Any], arm: str) -> str:
                 most[escape(teacher)] = most.get(escape(teacher), 0) + 1
     if len(languages) < 2:
         return ""
-    return f"Languages of {len(languages)} in which a teacher has the most rows: {listed(most)}."
+    return f"In how many of {len(languages)} languages a teacher has the most rows: {listed(most)}."
 
 
 def _table(manifest: Mapping[str, Any], arm: str) -> str:

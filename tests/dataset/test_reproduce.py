@@ -30,6 +30,13 @@ def test_a_written_folder_is_the_same(folder: Path) -> None:
     assert report.counts["decided again"] == 84 * 4
 
 
+def test_pictures_are_nobodys_proof(folder: Path) -> None:
+    (folder / "assets/wins.png").write_bytes(b"another picture")
+    assert reproduce(folder).same
+    shutil.rmtree(folder / "assets")
+    assert reproduce(folder).same
+
+
 def changed(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_struct(kind):
         if value is None:

@@ -30,9 +30,24 @@ PUBLISHED: dict[str, Any] = {
     "name": "small-world",
     "license": "cc-by-nc-4.0",
     "languages": ["de", "no", "ar", "sr-Latn"],
-    "prompts": [{"path": "org/prompts", "language": "de", "license": "mit", "columns": {"prompt": "prompt"}}],
+    "prompts": [
+        {
+            "path": "org/prompts",
+            "revision": "c" * 40,
+            "language": "de",
+            "license": "mit",
+            "columns": {"prompt": "prompt"},
+        }
+    ],
     "teachers": {
-        "north": {"endpoint": ["http://x:1"], "api": "tgi", "model": "org/north-8b", "license": "mit"},
+        "north": {
+            "endpoint": ["http://x:1"],
+            "api": "tgi",
+            "model": "org/north-8b",
+            "license": "llama3.1",
+            "group": "عربي",
+            "system": {"de": "Antworte knapp.", "ar": HOSTILE},
+        },
         "south": {"endpoint": ["http://x:2"], "api": "openai", "model": "org/south|8b", "license": HOSTILE},
         "dead": {"endpoint": ["http://x:3"], "api": "openai", "model": "org/dead"},
         "local": {"endpoint": ["http://x:4"], "api": "tgi", "model": "org/local", "languages": ["de", "no"]},
@@ -143,7 +158,14 @@ def items(language: str, split: str) -> Iterator[Routed]:
         yield route(prompt)
 
 
-FACTS: dict[str, Any] = {"cost_usd": {"north": 1.5, "south": 0.25}, "failures": {"dead": {"timeout": 3}}}
+FACTS: dict[str, Any] = {
+    "cost_usd": {"north": 1.5, "south": 0.25},
+    "failures": {"dead": {"timeout": 3}},
+    "prompt_sources": [
+        {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 84}
+    ],
+    "imported": {"north": {"org/older at v1.0.0": 5, HOSTILE: 1}},
+}
 
 
 def build(folder: Path, **changes: Any) -> Manifest:

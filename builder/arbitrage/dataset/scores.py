@@ -41,8 +41,11 @@ class _Language:
 
     def values(self, blob: bytes) -> list[float]:
         """Return the columns of one prompt."""
-        rewards = dict(zip(self.arms, struct.unpack(f"<{len(self.arms)}d", blob), strict=True))
-        return [*rewards.values(), *(rewards[arm] - rewards[BASE] for arm in self.gains)]
+        rewards = struct.unpack(f"<{len(self.arms)}d", blob)
+        if BASE not in self.arms:
+            return list(rewards)
+        base = self.arms.index(BASE)
+        return [*rewards, *(reward - rewards[base] for place, reward in enumerate(rewards) if place != base)]
 
 
 class Scores:
@@ -144,8 +147,9 @@ def _apart(found: _Language, blobs: Iterator[bytes]) -> list[float]:
     """Return how far one source pulls each mean of a language away."""
     sums = [0.0] * len(found.means)
     for blob in blobs:
-        for column, value in enumerate(found.values(blob)):
-            sums[column] += value - found.means[column]
+        sums = [
+            total + (value - mean) for total, value, mean in zip(sums, found.values(blob), found.means, strict=True)
+        ]
     return [total / found.prompts for total in sums]
 
 
