@@ -82,6 +82,8 @@ def test_the_lists_are_whole() -> None:
 
 
 def test_the_clients_say_what_is_wrong(server: Server, client: Client) -> None:
+    if client("hub.__version__").startswith("1."):
+        pytest.skip("huggingface_hub 1 sends cards to huggingface.co, whatever its endpoint is")
     client("hub.DatasetCard('---\\nlicense: mit\\n---\\n').validate(repo_type='dataset')")
     failed = client.fails("hub.DatasetCard('---\\nlicense: MIT\\n---\\n').validate(repo_type='dataset')")
     assert (failed.kind, '\\"license\\" must be one of' in failed.text) == ("ValueError", True)
