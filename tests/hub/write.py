@@ -85,15 +85,18 @@ def settings(ask: Ask, repo: Repo) -> Answer:
 def preupload(ask: Ask, repo: Repo, revision: str) -> Answer:
     """Say which files are to come as LFS files, and what is there already."""
     commit = repo.resolve(revision)
-    files = ask.value("files", list)
+    try:
+        asked = [(check_path(one["path"]), one["size"] + 0, one["sample"]) for one in ask.value("files", list)]
+        files = [(path, size, base64.b64decode(sample)) for path, size, sample in asked]
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise Refusal(400, f"Invalid file: {error!r}") from error
     if len(files) > PREUPLOAD_LIMIT:
         raise Refusal(400, f'"files" must contain at most {PREUPLOAD_LIMIT} items')
     attributes, shown = repo.attributes(commit), []
     present = {entry.path: entry for entry in repo.git.tree(commit) if entry.kind == "blob"}
-    large = repo.large(present[file["path"]] for file in files if file["path"] in present)
-    for file in files:
-        path, sample = check_path(file["path"]), base64.b64decode(file["sample"])
-        mode = "lfs" if is_large(path, file["size"], sample, attributes) else "regular"
+    large = repo.large(present[path] for path, _, _ in files if path in present)
+    for path, size, sample in files:
+        mode = "lfs" if is_large(path, size, sample, attributes) else "regular"
         one = {"path": path, "uploadMode": mode, "shouldIgnore": False}
         if (entry := present.get(path)) is not None:
             # Of a large file, the clients compare the content's sha256.
@@ -209,8 +212,8 @@ def tag(ask: Ask, repo: Repo, revision: str) -> Answer:
 
 def branch(ask: Ask, repo: Repo, name: str) -> Answer:
     """Start a branch."""
-    start = json.loads(ask.body or b"{}").get("startingPoint") or "main"
-    repo.branch(name, start)
+    start = ask.data.get("startingPoint") if ask.body else None
+    repo.branch(name, start or "main")
     return Answer(200, b"OK")
 
 
