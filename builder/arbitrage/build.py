@@ -11,6 +11,7 @@ from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -114,6 +115,7 @@ def prepared(
     Raises:
         ArbitrageError: the user must change something.
     """
+    refuse_looser(recipe)
     routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
     make_folder(run)
     with only_builder(run.folder), open_store(run.store) as store:
@@ -161,6 +163,7 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
     facts: dict[str, Any] = {
         "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
         "cost_usd": costs(line.store, recipe),
+        **conflicts(recipe),
     }
     try:
         with progress.writing(folder):
