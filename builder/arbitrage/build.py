@@ -24,6 +24,7 @@ from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall, shortfalls
 from arbitrage.spend import costs
+from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.teachers.pool import Pool
@@ -165,6 +166,8 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if brought := imported(line.store):
+        facts["imported"] = brought
     try:
         with progress.writing(folder):
             manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)

@@ -78,6 +78,18 @@ def print_built(console: Console, built: dict[str, Any]) -> None:
         console.print(f"dataset: {escape(built['dataset'])}", highlight=False, soft_wrap=True)
 
 
+def print_imported(console: Console, found: dict[str, Any]) -> None:
+    """Print what became of the rows of an import."""
+    table = _table("from", "read", "imported", "stored before", "other model or settings", "not text", "unreadable")
+    numbers = [found[key] for key in ("read", "imported", "stored", "other", "not_text", "unreadable")]
+    table.add_row(escape(found["source"]), *map(str, numbers))
+    console.print(table)
+    usable = found["imported"] + found["stored"]
+    console.print(f"{found['asked']} of {usable} answer prompts of the recipe", highlight=False)
+    if found["unreadable"]:
+        console.print("run.log names every unreadable row", highlight=False)
+
+
 def print_status(console: Console, state: dict[str, Any]) -> None:
     """Print how far a run is."""
     table = _table("teacher", "language", "asks", "answered", "final errors", "failed", "pending")
