@@ -151,7 +151,7 @@ def test_failed_asks_are_asked_again_and_more_prompts_are_asked(pair: Pair, hand
     shutil.rmtree(pair.published)
     pair.trial.more["tolerate"] = 1
     for handle in handles:
-        handle.faults.set(rate=0.5, status=422)
+        handle.faults.set(by_prompt={"validation": 0.5})
     pair.trial.build()
     failed = sum(row["error"] is not None for row in pair.trial.pool())
     assert 0 < failed < 24
