@@ -71,7 +71,7 @@ class Progress:
 
     def importing(self, source: str, read: int, imported: int) -> None:
         """Show how far an import is."""
-        if self.console.is_terminal or time.monotonic() - self._last_line >= LINE_SECONDS:
+        if time.monotonic() - self._last_line >= (1.0 if self.console.is_terminal else LINE_SECONDS):
             self._last_line = time.monotonic()
             self.tell(f"{source}: {read} rows read, {imported} imported")
 

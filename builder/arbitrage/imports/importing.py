@@ -26,6 +26,9 @@ from arbitrage.teachers.pool import Pool
 BATCH_ROWS = 500
 """Rows that are committed at once: what a kill can make an import do again."""
 
+MAX_LINE = 500
+"""Characters of what is said about one row."""
+
 
 @dataclass(slots=True)
 class Imported:
@@ -137,7 +140,9 @@ def _noting(
 ) -> Iterator[Offer | Passed]:
     for offer in offers:
         if isinstance(offer, Offer):
-            revisions[recipe.teachers[offer.teacher].api, offer.completion.model].add(offer.completion.revision)
+            known = revisions[recipe.teachers[offer.teacher].api, offer.completion.model]
+            if len(known) < 2:
+                known.add(offer.completion.revision)
         yield offer
 
 
@@ -168,7 +173,7 @@ def _bring_in(
 
 
 def _name(passed: Passed, found: Imported, progress: Progress, log: Log) -> None:
-    line = f"{passed.where}: {passed.why}"
+    line = f"{passed.where}: {passed.why}"[:MAX_LINE]
     log(f"unreadable: {line}")
     if len(found.named) < NAMED_ROWS:
         found.named.append(line)
