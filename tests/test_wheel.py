@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from commands import ROOT
 
-HEAVY = ("pyarrow", "datasets", "aiohttp", "huggingface_hub", "sacrebleu", "numpy", "pandas", "ruamel.yaml", "sqlite3")
+HEAVY = ("PIL", "pyarrow", "datasets", "aiohttp", "huggingface_hub", "sacrebleu", "numpy", "pandas", "ruamel.yaml")
+HEAVY += ("sqlite3",)
 
 
 @pytest.fixture(scope="module")

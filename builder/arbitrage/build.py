@@ -204,4 +204,9 @@ def only_arms(recipe: Recipe, arms: Sequence[str]) -> Recipe:
         raise RecipeError(f"--arm {unknown[0]}: the recipe's arms are {', '.join(recipe.arms)}")
     if not arms:
         return recipe
-    return recipe.model_copy(update={"arms": {name: arm for name, arm in recipe.arms.items() if name in arms}})
+    publish = recipe.publish
+    if publish is not None:
+        # Asked for by name, an arm is wanted in the dataset too.
+        publish = publish.model_copy(update={"arms": list(arms)})
+    chosen = {name: arm for name, arm in recipe.arms.items() if name in arms}
+    return recipe.model_copy(update={"arms": chosen, "publish": publish})

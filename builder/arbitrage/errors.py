@@ -8,6 +8,8 @@ ArbitrageError
 ├── RouterError      a router misbehaved
 ├── StoreError       the run's store cannot be used
 ├── DatasetError     a dataset folder is not what its manifest says
+├── HubError         the Hub refuses, or holds what it should not
+│   └── HubUnavailable   the Hub failed or cannot be reached; the same command may succeed later
 └── Interrupted      Ctrl-C; everything durable stays
 """
 
@@ -44,6 +46,16 @@ class StoreError(ArbitrageError):
 
 class DatasetError(ArbitrageError):
     """A dataset folder is not what its manifest says."""
+
+
+class HubError(ArbitrageError):
+    """The Hub refuses, or holds what it should not."""
+
+
+class HubUnavailable(HubError):
+    """The Hub failed or cannot be reached; the same command may succeed later."""
+
+    exit_code = 1
 
 
 class Interrupted(ArbitrageError):

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from arbitrage.build import Built
 from arbitrage.dataset.report import Problem
+from arbitrage.terminal import safe
 
 
 def print_estimate(console: Console, plan: dict[str, Any]) -> None:
@@ -114,6 +115,34 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def print_published(console: Console, published: dict[str, Any]) -> None:
+    """Print what was published, or would be."""
+    name = f"{published['repo_id']}@{published['tag']}"
+    if published["already_there"]:
+        console.print(f"{escape(name)} holds this already: nothing to publish", highlight=False)
+        return
+    since = f" since {published['previous']}" if published["previous"] else ": the first version"
+    console.print(f"changes{since}", highlight=False)
+    lines = list(published["changes"])
+    for table, counts in (published["rows"] or {}).items():
+        lines.append(f"{table}: {', '.join(f'{n:,} rows {what}' for what, n in counts.items())}")
+    dry_run = published["commit"] is None
+    if dry_run:
+        lines += [f"upload {path} ({size:,} bytes)" for path, size in published["upload"].items()]
+        lines += [f"delete {path}" for path in published["delete"]]
+        lines += published["card"]
+    for line in lines:
+        console.print(f"  {escape(safe(line))}", highlight=False, soft_wrap=True)
+    uploaded, size = len(published["upload"]), sum(published["upload"].values())
+    console.print(
+        f"{'would upload' if dry_run else 'uploaded'} {uploaded} files ({size / 1e6:,.1f} MB), "
+        f"{published['unchanged']} are there as they are, {len(published['delete'])} deleted",
+        highlight=False,
+    )
+    visibility = "private" if published["private"] else "public"
+    console.print(f"{'would publish' if dry_run else 'published'} {escape(name)} ({visibility})", highlight=False)
 
 
 def print_reproduced(console: Console, report: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """The card of a dataset, rendered from its manifest alone."""
 
 from arbitrage_cards.card import render
+from arbitrage_cards.changes import changes
+from arbitrage_cards.pictures import pictures
 
-__all__ = ["render"]
+__all__ = ["changes", "pictures", "render"]

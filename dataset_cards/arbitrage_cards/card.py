@@ -17,13 +17,19 @@ from arbitrage_cards.sections import (
 HERE = "path/to/this/folder"
 
 
-def render(manifest: Mapping[str, Any], repo_id: str | None = None, tag: str | None = None) -> str:
+def render(
+    manifest: Mapping[str, Any],
+    repo_id: str | None = None,
+    tag: str | None = None,
+    previous: tuple[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Return the card of a dataset from its manifest.
 
     Args:
         manifest: what `manifest.json` holds.
         repo_id: where it is published; without it the card speaks of a local folder.
         tag: the version that is published there.
+        previous: tag and manifest of the version before, where there is one.
     """
     sections = [section for section in _sections(manifest, repo_id, tag) if section]
     return front_matter(manifest) + "\n" + "\n\n".join(sections) + "\n"

@@ -112,14 +112,14 @@ def prompts_section(manifest: Mapping[str, Any]) -> str:
 def rewards_section(manifest: Mapping[str, Any]) -> str:
     """Return mean rewards by arm and language over common prompts."""
     common = manifest["common"]
-    names = sorted({name for found in common.values() for name in found["mean_reward"]})
+    names = sorted({name for found in common.values() for name in found["reward"]})
     if not names:
         return ""
     rows = [
         [
             escape(language),
             count(common[language]["prompts"]),
-            *(decimal(common[language]["mean_reward"].get(name)) for name in names),
+            *(decimal(common[language]["reward"].get(name, {}).get("mean")) for name in names),
         ]
         for language in manifest["languages"]
         if language in common

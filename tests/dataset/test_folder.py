@@ -1,9 +1,11 @@
 import contextlib
 import json
+import math
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import arbitrage_cards
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -53,7 +55,8 @@ def test_the_same_run_writes_the_same_bytes(folder: Path, tmp_path: Path) -> Non
 
 def test_files_are_what_the_manifest_says(folder: Path) -> None:
     manifest = read_manifest(folder)
-    assert set(contents(folder)) == {*manifest.files, "README.md", "recipe.yaml", "manifest.json"}
+    pictures = arbitrage_cards.pictures(manifest.as_dict())
+    assert set(contents(folder)) == {*manifest.files, *pictures, "README.md", "recipe.yaml", "manifest.json"}
     for path, file in manifest.files.items():
         data = pq.ParquetFile(folder / path)
         assert data.metadata.num_rows == file.rows > 0
@@ -115,20 +118,25 @@ def test_an_arm_without_rows_is_counted_and_has_no_config(folder: Path) -> None:
 
 def test_common_rewards_are_over_the_prompts_of_every_arm(folder: Path) -> None:
     manifest = read_manifest(folder)
-    total, sums = 0, {"random": 0.0, "reward": 0.0, "single_north": 0.0}
+    found: dict[str, list[float]] = {"random": [], "reward": [], "single_north": []}
+    sources = set()
     for split in ("train", "test"):
         for routed in items("de", split):
             rewards = {
-                found.arm: next(a.reward for a in routed.answers if (a.teacher, a.draw) == found.chosen)
-                for found in routed.routes
-                if found.chosen
+                route.arm: next(a.reward for a in routed.answers if (a.teacher, a.draw) == route.chosen)
+                for route in routed.routes
+                if route.chosen
             }
             if len(rewards) == 3 and None not in rewards.values():
-                total += 1
+                sources.add(routed.prompt.source_id)
                 for name, reward in rewards.items():
-                    sums[name] += reward or 0.0
-    assert manifest.common["de"].prompts == total > 0
-    assert manifest.common["de"].mean_reward == {name: value / total for name, value in sums.items()}
+                    found[name].append(reward or 0.0)
+    common = manifest.common["de"]
+    assert common.prompts == len(found["random"]) > 0
+    assert common.sources == len(sources) > 1
+    means = {name: math.fsum(rewards) / common.prompts for name, rewards in found.items()}
+    assert {name: estimate.mean for name, estimate in common.reward.items()} == means
+    assert set(common.gain) == {"reward", "single_north"}
 
 
 def test_shards_split_at_a_fixed_row_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,6 +221,11 @@ def test_what_is_no_dataset_folder_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "dataset/thesis.txt").read_text() == "mine"
 
 
+def _rich(routed: Routed) -> Routed:
+    answers = [replace(found, completion="x", error=None, reward=1e200) for found in routed.answers]
+    return replace(routed, answers=answers, routes=[Route("reward", [], (answers[0].teacher, 0), "")])
+
+
 def test_mistakes_of_the_caller_are_named(tmp_path: Path) -> None:
     def once(change):
         def found(language: str, split: str):
@@ -237,6 +250,7 @@ def test_mistakes_of_the_caller_are_named(tmp_path: Path) -> None:
         (once(lambda routed: replace(routed, routes=[Route("reward", [], ("x", 0), "")])), "no completion"),
         (broken(completion="\ud800"), "column completion"),
         (broken(reward=float("nan")), "not finite"),
+        (once(_rich), "too large to count with"),
         (broken(prompt_tokens=2**63), "column prompt_tokens"),
     ]:
         with pytest.raises(DatasetError, match=message):

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -7,10 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub.read_only import Hub, Repo, serving
+from hub import Server, Settings, serving
 
 ROOT = Path(__file__).parents[2]
-FIRST, SECOND, GATED, LINES = "1" * 40, "2" * 40, "3" * 40, "4" * 40
 CARD = """\
 ---
 configs:
@@ -24,32 +24,38 @@ configs:
 """
 
 
+def parquet(**columns: list) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), file)
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hub")
-    for commit, texts in ((FIRST, ["eins"]), (SECOND, ["eins", "zwei 😀", " "])):
-        data = folder / commit / "data"
-        data.mkdir(parents=True)
-        columns = {"text": texts, "id": range(len(texts)), "other": [1.5] * len(texts)}
-        pq.write_table(
-            pa.table({name: pa.array(values) for name, values in columns.items()}),
-            data / "train-00000.parquet",
-        )
-        pq.write_table(pa.table({"text": ["test"], "id": [9], "other": [0.5]}), data / "test-00000.parquet")
-        (folder / commit / "README.md").write_text(CARD)
-    lines = folder / LINES
-    lines.mkdir()
-    rows = [{"q": [{"role": "user", "content": text}], "lang": "de"} for text in ("eins", "zwei 😀")]
-    (lines / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with serving() as hub:
-        refs = {"main": SECOND, "v1.0.0": FIRST}
-        hub.repos["org/prompts"] = Repo({FIRST: folder / FIRST, SECOND: folder / SECOND}, refs)
-        hub.repos["org/gated"] = Repo({GATED: folder / FIRST}, {"main": GATED}, gated=True)
-        hub.repos["org/lines"] = Repo({LINES: lines}, {"main": LINES})
+    with serving(tmp_path_factory.mktemp("hub")) as hub:
+        prompts, test = hub.create("org/prompts"), parquet(text=["test"], id=[9], other=[0.5])
+        for tag, texts in (("v1.0.0", ["eins"]), ("v2.0.0", ["eins", "zwei 😀", " "])):
+            train = parquet(text=texts, id=list(range(len(texts))), other=[1.5] * len(texts))
+            files = {"data/train-00000.parquet": train, "data/test-00000.parquet": test}
+            prompts.push({"README.md": CARD, **files})
+            prompts.tag(tag)
+        hub.create("org/gated", gated="auto").push({"README.md": CARD, **files})
+        rows = [{"q": [{"role": "user", "content": text}], "lang": "de"} for text in ("eins", "zwei 😀")]
+        hub.create("org/lines").push({"train.jsonl": "".join(json.dumps(row) + "\n" for row in rows)})
         yield hub
 
 
-def ask(hub: Hub, home: Path, *sources: dict, **environ: str) -> list[dict]:
+@pytest.fixture(scope="module")
+def first(hub):
+    return hub.repo("org/prompts").tags()["v1.0.0"]
+
+
+@pytest.fixture(scope="module")
+def second(hub):
+    return hub.repo("org/prompts").tags()["v2.0.0"]
+
+
+def ask(hub: Server, home: Path, *sources: dict, **environ: str) -> list[dict]:
     """Return what reading each source gave, all in one process with one cache."""
     done = run(
         [str(Path(__file__).with_name("hub_reader.py"))],
@@ -61,7 +67,7 @@ def ask(hub: Hub, home: Path, *sources: dict, **environ: str) -> list[dict]:
     return answers
 
 
-def settings(hub: Hub, home: Path) -> dict[str, str]:
+def settings(hub: Server, home: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return inherited | {
         "HF_ENDPOINT": hub.url,
@@ -92,35 +98,35 @@ def texts(answer: dict) -> list[str]:
 TEXT = {"columns": {"prompt": "text", "source_id": "id"}}
 
 
-def test_a_dataset_on_the_hub_is_read_at_the_commit_its_revision_is(hub, tmp_path):
+def test_a_dataset_on_the_hub_is_read_at_the_commit_its_revision_is(hub, first, second, tmp_path):
     main, tag, split, config, lines = ask(
         hub,
         tmp_path,
         {"path": "org/prompts", **TEXT},
         {"path": "org/prompts", "revision": "v1.0.0", **TEXT},
-        {"path": "org/prompts", "revision": FIRST, "split": "test", **TEXT},
+        {"path": "org/prompts", "revision": first, "split": "test", **TEXT},
         {"path": "org/prompts", "config": "small", **TEXT},
         {"path": "org/lines", "language": None, "columns": {"messages": "q", "language": "lang"}},
     )
-    assert main["pinned"]["revision"] == SECOND
+    assert main["pinned"]["revision"] == second
     assert main["rows"] == [
         {
             "language": "de",
             "source_id": "0",
             "messages": [{"role": "user", "content": "eins"}],
             "columns": {},
-            "where": f"org/prompts@{SECOND[:12]} row 1",
+            "where": f"org/prompts@{second[:12]} row 1",
         },
         {
             "language": "de",
             "source_id": "1",
             "messages": [{"role": "user", "content": "zwei 😀"}],
             "columns": {},
-            "where": f"org/prompts@{SECOND[:12]} row 2",
+            "where": f"org/prompts@{second[:12]} row 2",
         },
-        {"where": f"org/prompts@{SECOND[:12]} row 3", "why": "'text': the last turn is blank"},
+        {"where": f"org/prompts@{second[:12]} row 3", "why": "'text': the last turn is blank"},
     ]
-    assert tag["pinned"]["revision"] == FIRST
+    assert tag["pinned"]["revision"] == first
     assert texts(tag) == ["eins"]
     assert texts(split) == texts(config) == ["test"]
     assert texts(lines) == ["eins", "zwei 😀"]
@@ -159,14 +165,14 @@ def test_what_cannot_be_read_says_what_to_do(hub, tmp_path):
         assert "Traceback" not in error
 
 
-def test_what_is_cached_is_not_taken_for_what_was_asked(hub, tmp_path):
-    load = f"import datasets; datasets.load_dataset('org/prompts', revision='{FIRST}')"
+def test_what_is_cached_is_not_taken_for_what_was_asked(hub, first, tmp_path):
+    load = f"import datasets; datasets.load_dataset('org/prompts', revision='{first}')"
     run(["-c", load], settings(hub, tmp_path))
-    hub.repos["org/prompts"].gated = True
+    hub.repo("org/prompts").settings = Settings(gated="auto")
     try:
         (answer,) = ask(hub, tmp_path, {"path": "org/prompts", **TEXT})
     finally:
-        hub.repos["org/prompts"].gated = False
+        hub.repo("org/prompts").settings = Settings()
     assert answer["error"].startswith("org/prompts: is gated")
 
 

@@ -43,7 +43,7 @@ class Files:
 
     def check_table(self, table: str) -> None:
         """Check the files of one table against the manifest."""
-        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.arms}
+        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.published_arms}
         for path, file in sorted(self.manifest.files.items()):
             name, language, _ = path.split("/")
             if name != table:

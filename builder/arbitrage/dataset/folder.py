@@ -3,6 +3,7 @@
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +55,18 @@ def write_dataset(
     fresh = _fresh(folder)
     fresh.mkdir(parents=True)
     try:
-        tally = Tally(recipe.arms)
         files: dict[str, File] = {}
-        for language in recipe.languages:
-            for split in SPLITS:
-                routed = _checked(items(language, split), language, split, column_types, recipe)
-                files |= _write_split(fresh, language, split, routed, recipe.seed, column_types, tally)
-        manifest = _manifest(recipe, published, files, tally, facts)
+        with closing(Tally(recipe.arms, recipe.published_arms)) as tally:
+            for language in recipe.languages:
+                for split in SPLITS:
+                    routed = _checked(items(language, split), language, split, column_types, recipe)
+                    files |= _write_split(fresh, language, split, routed, recipe, column_types, tally)
+            manifest = _manifest(recipe, published, files, tally, facts)
         _write(fresh / "recipe.yaml", recipe_text.encode("utf-8"))
         _write(fresh / "README.md", arbitrage_cards.render(manifest.as_dict()).encode("utf-8"))
+        for name, picture in arbitrage_cards.pictures(manifest.as_dict()).items():
+            (fresh / name).parent.mkdir(exist_ok=True)
+            _write(fresh / name, picture)
         for path in [*fresh.rglob("*"), fresh]:
             if path.is_dir():
                 sync(path)
@@ -147,14 +151,15 @@ def _write_split(
     language: str,
     split: str,
     items: Iterable[Routed],
-    seed: int,
+    recipe: Recipe,
     column_types: Mapping[str, pa.DataType],
     tally: Tally,
 ) -> dict[str, File]:
     tables: dict[str, Shards] = {}
+    arms = recipe.published_arms
     for routed in items:
         tally.add(routed)
-        for table, row in rows_of(routed, seed):
+        for table, row in rows_of(routed, recipe.seed, arms):
             if table not in tables:
                 schema = schema_of(table, column_types)
                 tables[table] = Shards(root, f"{table}/{language}", split, schema, SHARD_ROWS)

@@ -1,6 +1,7 @@
 """The manifest: checksums and provenance of a dataset folder, without clock, host or path."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,13 +17,8 @@ NAME = "manifest.json"
 MAX_BYTES = 64 * 2**20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-FilePath = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z][a-z0-9_]*/[a-z]{2,3}(-[A-Z][a-z]{3})?/(train|test)-[0-9]{5,9}\.parquet$",
-        max_length=200,
-    ),
-]
+PATH = re.compile(r"^[a-z][a-z0-9_]*/[a-z]{2,3}(-[A-Z][a-z]{3})?/(train|test)-[0-9]{5,9}\.parquet$")
+FilePath = Annotated[str, StringConstraints(pattern=PATH, max_length=200)]
 Config = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(-[a-z]{2,3}(-[A-Z][a-z]{3})?)?$", max_length=200)]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/*.-]+$", max_length=200)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -58,6 +54,8 @@ class Arm(_Part):
 
     router: str
     teacher: str | None
+    published: bool
+    """Whether it has files of its own; else its rows follow from the pool and the routes."""
     asked: dict[str, dict[str, Count]]
     """Prompts that it asked somebody for."""
     rows: dict[str, dict[str, Count]]
@@ -67,11 +65,28 @@ class Arm(_Part):
     """Rows by language and teacher."""
 
 
+class Estimate(_Part):
+    """A mean with its 95 % interval, clustered by source; no interval where there are fewer than two sources."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
 class Common(_Part):
-    """Mean rewards over the prompts of one language on which every arm has a scored row."""
+    """Rewards over the prompts of one language on which every arm has a scored row."""
 
     prompts: Count
-    mean_reward: dict[str, float]
+    sources: Count
+    reward: dict[str, Estimate]
+    gain: dict[str, Estimate]
+    """Over the arm `random`, prompt by prompt; empty where there is none."""
+
+
+class Overall(Common):
+    """The same over all languages: each mean is the mean of the languages' means."""
+
+    languages: list[str]
 
 
 class Served(_Part):
@@ -129,7 +144,13 @@ class Manifest(BaseModel):
     default_config: Config | None
     arms: dict[str, Arm]
     common: dict[str, Common]
+    overall: Overall | None
     pool: Pool
+
+    @property
+    def published_arms(self) -> list[str]:
+        """The arms that have files of their own, where any row is in them."""
+        return [name for name, arm in self.arms.items() if arm.published]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON-able data."""

@@ -54,16 +54,17 @@ class Rebuild:
             self.report.notes.append(f"{language} {split} was not rebuilt: its pool or its routes cannot be read")
             self.whole = False
             return
+        arms = self.files.manifest.published_arms
         comparisons = {
             table: self._comparison(table, language, split)
-            for table in (*self.files.manifest.arms, PREFERENCES)
+            for table in (*arms, PREFERENCES)
             if self.files.readable(table, language, split)
         }
         for routed in self._routed(language, split):
             self.report.counts["prompts"] += 1
             self.report.counts["answers"] += len(routed.answers)
             self.tally.add(routed)
-            for table, row in rows_of(routed, self.seed):
+            for table, row in rows_of(routed, self.seed, arms):
                 if table in comparisons:
                     comparisons[table].expect(row)
         for comparison in comparisons.values():

@@ -1,5 +1,6 @@
 """Prove a dataset folder: nothing is asked, nothing the recipe names is imported, no environment is read."""
 
+from contextlib import closing
 from pathlib import Path
 
 from arbitrage.dataset.files import Files
@@ -30,19 +31,19 @@ def reproduce(folder: Path) -> Report:
     recipe = _recipe(folder, manifest, report)
     files = Files(folder, manifest, report)
     files.check()
-    tally = Tally({name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()})
+    arms = {name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()}
+    tally = Tally(arms, manifest.published_arms)
     rebuild = Rebuild(files, _routers(recipe, manifest, report), manifest.seed, tally, report)
-    try:
-        for language in manifest.languages:
-            for split in SPLITS:
-                rebuild.run(language, split)
-    except DatasetError as error:
-        rebuild.whole = False
-        report.add("pool", shown(str(error))[1:-1])
-    finally:
-        rebuild.splits.close()
-    if rebuild.whole:
-        _check_counts(manifest, tally, report)
+    with closing(tally), closing(rebuild.splits):
+        try:
+            for language in manifest.languages:
+                for split in SPLITS:
+                    rebuild.run(language, split)
+        except DatasetError as error:
+            rebuild.whole = False
+            report.add("pool", shown(str(error))[1:-1])
+        if rebuild.whole:
+            _check_counts(manifest, tally, report)
     return report
 
 
@@ -61,8 +62,9 @@ def _recipe(folder: Path, manifest: Manifest, report: Report) -> Recipe | None:
     for key in ("name", "license", "languages", "seed"):
         if getattr(manifest, key) != getattr(recipe, key):
             report.add("manifest.json", f"is not the {key} of {RECIPE}", column=key)
-    arms = {name: (arm.router, arm.teacher) for name, arm in manifest.arms.items()}
-    if arms != {name: (arm.router, arm.teacher) for name, arm in recipe.arms.items()}:
+    published = recipe.published_arms
+    arms = {name: (arm.router, arm.teacher, arm.published) for name, arm in manifest.arms.items()}
+    if arms != {name: (arm.router, arm.teacher, name in published) for name, arm in recipe.arms.items()}:
         report.add("manifest.json", f"are not the arms of {RECIPE}", column="arms")
         return None
     return recipe
@@ -94,7 +96,7 @@ def _check_counts(manifest: Manifest, tally: Tally, report: Report) -> None:
     except ValueError:
         report.add("pool", "holds tokens that nobody can have counted", column="prompt_tokens")
         return
-    for key in ("arms", "common", "pool"):
+    for key in ("arms", "common", "overall", "pool"):
         if counted[key] != getattr(manifest, key):
             report.add("manifest.json", "is not what pool and routes count", column=key)
     with_rows = [name for name in manifest.recipe.get("arms", {}) if name in manifest.configs]

@@ -1,6 +1,6 @@
 """What a routed prompt becomes: its rows in the pool, the routes, the arms and the preferences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from arbitrage.dataset.schema import POOL, PREFERENCES, ROUTES
@@ -11,8 +11,8 @@ from arbitrage.records import Answer, Asked, Message, Prompt, Route, Routed, Spl
 Row = dict[str, Any]
 
 
-def rows_of(routed: Routed, seed: int) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of one prompt, each with the name of its table.
+def rows_of(routed: Routed, seed: int, arms: Container[str]) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of one prompt, each with the name of its table; of the arms, those named.
 
     Raises:
         DatasetError: a route chose an answer that there is not.
@@ -22,7 +22,7 @@ def rows_of(routed: Routed, seed: int) -> Iterator[tuple[str, Row]]:
         yield POOL, pool_row(prompt, answer)
     for route in sorted(routed.routes, key=lambda route: route.arm):
         yield ROUTES, route_row(prompt, route)
-        if route.chosen is not None:
+        if route.chosen is not None and route.arm in arms:
             yield route.arm, arm_row(prompt, chosen_answer(prompt, answers, route))
     pair = preference_of(seed, prompt, answers)
     if pair is not None:

@@ -1,11 +1,12 @@
 """What the manifest counts, gathered while prompts stream by."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbitrage.dataset.manifest import Answers, Arm, Common, Pool, Served, TeacherAnswers
+from arbitrage.dataset.manifest import Answers, Arm, Pool, Served, TeacherAnswers
 from arbitrage.dataset.rows import chosen_answer
+from arbitrage.dataset.scores import Scores
 from arbitrage.recipe import model as recipe
 from arbitrage.records import Answer, Routed
 
@@ -30,18 +31,21 @@ class _AnswerCounts:
 class Tally:
     """Counts over routed prompts, in the order in which they are added."""
 
-    def __init__(self, arms: Mapping[str, recipe.Arm]) -> None:
+    def __init__(self, arms: Mapping[str, recipe.Arm], published: Sequence[str]) -> None:
         self._of_recipe = arms
+        self._published = published
         self._arms = {name: _ArmCounts() for name in arms}
         self._prompts: Nested = defaultdict(Counter)
         self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._answers: defaultdict[tuple[str, str], _AnswerCounts] = defaultdict(_AnswerCounts)
-        # By language and by the set of arms with a scored row: how many prompts, and each arm's sum.
-        self._together: defaultdict[str, defaultdict[frozenset[str], tuple[Counter[str], dict[str, float]]]]
-        self._together = defaultdict(lambda: defaultdict(lambda: (Counter(), {})))
+        self._scores = Scores()
 
     def add(self, routed: Routed) -> None:
-        """Count one prompt."""
+        """Count one prompt.
+
+        Raises:
+            DatasetError: a route chose an answer that there is not, or a reward is too large to count with.
+        """
         language, split = routed.prompt.language, routed.prompt.split
         if routed.answers:
             self._prompts[language][split] += 1
@@ -61,10 +65,7 @@ class Tally:
             if answer.reward is not None:
                 scored[route.arm] = answer.reward
         if scored:
-            count, sums = self._together[language][frozenset(scored)]
-            count["prompts"] += 1
-            for name, reward in scored.items():
-                sums[name] = sums.get(name, 0.0) + reward
+            self._scores.add(language, routed.prompt.source_id, scored)
 
     @staticmethod
     def _count(counts: _AnswerCounts, answer: Answer) -> None:
@@ -79,14 +80,20 @@ class Tally:
             counts.counts["completion_tokens"] += answer.completion_tokens or 0
 
     def result(self) -> dict[str, Any]:
-        """Return the manifest's `arms`, `common` and `pool`."""
-        return {"arms": self._arms_result(), "common": self._common(), "pool": self._pool()}
+        """Return the manifest's `arms`, `common`, `overall` and `pool`."""
+        common, overall = self._scores.result()
+        return {"arms": self._arms_result(), "common": common, "overall": overall, "pool": self._pool()}
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._scores.close()
 
     def _arms_result(self) -> dict[str, Arm]:
         return {
             name: Arm(
                 router=self._of_recipe[name].router,
                 teacher=self._of_recipe[name].teacher,
+                published=name in self._published,
                 asked=_plain(arm.asked),
                 rows=_plain(arm.rows),
                 without_row=dict(arm.without_row),
@@ -94,18 +101,6 @@ class Tally:
             )
             for name, arm in self._arms.items()
         }
-
-    def _common(self) -> dict[str, Common]:
-        common = {}
-        for language, together in self._together.items():
-            everybody = frozenset[str]().union(*together)
-            if everybody in together:
-                count, sums = together[everybody]
-                prompts = count["prompts"]
-                common[language] = Common(
-                    prompts=prompts, mean_reward={name: total / prompts for name, total in sums.items()}
-                )
-        return common
 
     def _pool(self) -> Pool:
         teachers: dict[str, TeacherAnswers] = {}

@@ -1,6 +1,5 @@
 """Bring completions that were made elsewhere into a run's store, as if they had been asked."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from arbitrage.errors import DatasetError
+from arbitrage.dataset.manifest import Manifest
+from arbitrage.dataset.schema import POOL
+from arbitrage.hub.download import at_hub, dataset_at
 from arbitrage.imports.batch import Batch
 from arbitrage.imports.offer import Offer, Passed
 from arbitrage.imports.pool import PublishedPool
 from arbitrage.progress import Progress
+from arbitrage.prompts.files import SUFFIXES
 from arbitrage.prompts.ingest import NAMED_ROWS, ingest
 from arbitrage.recipe.model import Recipe
 from arbitrage.run import Log, Run, make_folder
@@ -57,7 +59,7 @@ def import_completions(source: str, recipe: Recipe, folder: Path, run: Run, prog
     """Import a published dataset's pool or a file of completions; done again, it adds nothing.
 
     Args:
-        source: a dataset folder, or a .jsonl or .parquet file of (prompt, teacher, completion).
+        source: a dataset folder, `ORG/NAME@TAG` on the Hub, or a .jsonl or .parquet file of (prompt, teacher, completion).
         recipe: today's recipe, whose teachers' identities the completions get.
         folder: the recipe's own, where its paths start.
         run: where the state is kept.
@@ -67,8 +69,11 @@ def import_completions(source: str, recipe: Recipe, folder: Path, run: Run, prog
         ArbitrageError: the user must change something; what was committed stays.
     """
     path = Path(source)
-    if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+@[\w./-]+", source):
-        raise DatasetError(f"{source}: datasets on the Hub cannot be imported yet; download it and give the folder")
+    if not path.exists() and path.suffix.lower() not in SUFFIXES:
+        repo_id, revision = at_hub(source, None)
+        with dataset_at(repo_id, revision, _all_but_the_pool) as found:
+            name = f"{repo_id}@{revision or found.commit}"
+            return import_pool(found.folder, name, recipe, folder, run, progress)
     if path.is_dir():
         return import_pool(path, path.resolve().name, recipe, folder, run, progress)
     batch = Batch(path)
@@ -116,6 +121,10 @@ class _Revisions:
                         "and is asked again where its endpoint says another"
                     )
         return self._known[name]
+
+
+def _all_but_the_pool(manifest: Manifest) -> set[str]:
+    return {path for path in manifest.files if not path.startswith(f"{POOL}/")}
 
 
 @contextmanager

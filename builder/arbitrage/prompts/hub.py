@@ -6,6 +6,7 @@ from itertools import chain, islice
 from tempfile import TemporaryDirectory
 
 from arbitrage.errors import PromptError
+from arbitrage.hub.refusals import unreachable
 from arbitrage.prompts.files import PEEK, Read, lacking
 from arbitrage.recipe.model import PromptSource
 
@@ -45,7 +46,7 @@ def resolve(source: PromptSource) -> str:
         raise PromptError(f"{shown}: HF_HUB_OFFLINE is set; unset it, or name a local file") from error
     except HfHubHTTPError as error:
         raise PromptError(f"{shown}: the Hub answered: {_first_line(error)}") from error
-    except _unreachable() as error:
+    except unreachable() as error:
         raise PromptError(f"{shown}: the Hub cannot be reached ({_first_line(error)}); try again") from error
     if sha is None:
         raise PromptError(f"{shown}: the Hub names no commit for it")
@@ -88,7 +89,7 @@ def read_hub(source: PromptSource, columns: Sequence[str]) -> Iterator[Read]:
     except (HfHubHTTPError, datasets.exceptions.DatasetsError, ValueError, RuntimeError) as error:
         _check_access(source)
         raise PromptError(f"{shown}: cannot be read: {_first_line(error)}") from error
-    except _unreachable() as error:
+    except unreachable() as error:
         raise PromptError(f"{shown}: the Hub cannot be reached ({_first_line(error)}); try again") from error
 
 
@@ -100,7 +101,7 @@ def _check_access(source: PromptSource) -> None:
         HfApi().auth_check(source.path, repo_type="dataset")
     except GatedRepoError as error:
         raise _gated(source) from error
-    except _unreachable():
+    except unreachable():
         # What went wrong before is then the better thing to say.
         return
 
@@ -109,13 +110,6 @@ def _gated(source: PromptSource) -> PromptError:
     return PromptError(
         f"{source.path}: is gated; accept its terms on its page on the Hub and set HF_TOKEN to your token"
     )
-
-
-def _unreachable() -> tuple[type[BaseException], ...]:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # Its first base is the HTTP client's own error: httpx's in huggingface_hub 1, httpx2's in 2.
-    return (OSError, HfHubHTTPError.__bases__[0])
 
 
 def _shown(source: PromptSource) -> str:

@@ -20,6 +20,7 @@ from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 CHECKS = ("empty", "truncated", "no_answer")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+REPO_ID = re.compile(f"{NAME}/{NAME}")
 PLACEHOLDER = re.compile(r"\$\{TEACHER_URL_[A-Za-z0-9_]+\}")
 ROLES = ("prompt", "messages", "language", "source_id", "reference")
 OWN_COLUMNS = (
@@ -164,6 +165,14 @@ class Arm(Part):
     teacher: str | None = None
 
 
+class Publish(Part):
+    """Where a dataset goes on the Hub, and which arms it holds."""
+
+    repo_id: str | None = Field(None, pattern=f"^{NAME}/{NAME}$")
+    private: bool = False
+    arms: list[str] | None = Field(None, min_length=1)
+
+
 class Recipe(Part):
     """A whole recipe, as validated; names of teachers, rewards and arms are the keys of their blocks."""
 
@@ -181,6 +190,7 @@ class Recipe(Part):
     arms: dict[str, Arm] = Field(min_length=1)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
+    publish: Publish | None = None
     seed: int = 0
 
     @field_validator("license_override")
@@ -197,6 +207,19 @@ class Recipe(Part):
     def teachers_for(self, language: str) -> list[str]:
         """Return the names of the teachers that are asked in a language, in the recipe's order."""
         return [name for name, teacher in self.teachers.items() if teacher.serves(language)]
+
+    @property
+    def published_arms(self) -> list[str]:
+        """The arms that the dataset has as configs, in the recipe's order.
+
+        All of them, until the recipe says `publish:`; then those it names, or all but the single ones, which are a
+        filter on the pool.
+        """
+        if self.publish is None:
+            return list(self.arms)
+        if self.publish.arms is not None:
+            return [name for name in self.arms if name in self.publish.arms]
+        return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
@@ -260,6 +283,11 @@ class Recipe(Part):
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 what = f"no teacher is called {arm.teacher!r}" + did_you_mean(arm.teacher, self.teachers)
                 yield Problem(("arms", name, "teacher"), what)
+        for position, name in enumerate((self.publish.arms if self.publish else None) or ()):
+            if name not in self.arms:
+                yield Problem(
+                    ("publish", "arms", position), f"no arm is called {name!r}" + did_you_mean(name, self.arms)
+                )
 
     def _problems_of_rewards(self) -> Iterator[Problem]:
         if self.route_by is not None and self.route_by not in self.rewards:

@@ -17,9 +17,12 @@ def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
 
     What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
     """
-    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience"})
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience", "publish"})
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
+    if recipe.publish is not None:
+        # Where it went is said by the Hub; which arms it holds is part of what it is.
+        whole["publish"] = {"arms": recipe.published_arms}
     if recipe.rewards:
         whole["route_by"] = recipe.route_by or next(iter(recipe.rewards))
     return whole

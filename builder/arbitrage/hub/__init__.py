@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: what a repository holds, and how its refusals read."""

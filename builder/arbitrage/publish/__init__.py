@@ -1,0 +1,1 @@
+"""From a dataset folder to a version on the Hub: one commit and one tag."""

@@ -1,0 +1,223 @@
+"""What a publish would do: the version, the files that the Hub lacks, and those that go."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import arbitrage_cards
+
+from arbitrage.dataset.manifest import NAME, PATH, Manifest
+from arbitrage.errors import DatasetError, HubError
+from arbitrage.hub.download import dataset_at
+from arbitrage.hub.repository import Content, RemoteFile, Repository, Seen, content_of
+from arbitrage.hub.version import FIRST, Version
+from arbitrage.publish.difference import Difference, alike, difference
+
+CARD = "README.md"
+ASSETS = "assets/"
+ANYONES = frozenset((".gitattributes", ".gitignore", CARD, "LICENSE", "LICENSE.txt", "LICENSE.md"))
+"""What a repository may hold that no version was published to yet."""
+MAX_CARD_BYTES = 4 * 2**20
+
+
+class Upload(NamedTuple):
+    """A file of the version; `kept` is what the Hub may hold in its place, the same rows in another encoding."""
+
+    source: Path | bytes
+    content: Content
+    kept: RemoteFile | None = None
+
+    def is_in(self, file: RemoteFile | None) -> bool:
+        """Say whether the Hub's file will do."""
+        return self.content.is_in(file) or (file is not None and file == self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version, and what it takes."""
+
+    version: Version
+    previous: Version | None
+    seen: Seen | None
+    """The repository when it was looked at; None where there is none yet."""
+    files: Mapping[str, Upload]
+    """Every file of the version."""
+    upload: Sequence[str]
+    """Those that `main` lacks."""
+    delete: Sequence[str]
+    """Files at `main` that are of an earlier version and not of this one."""
+    difference: Difference | None
+    """Row by row from the version before; None for the first."""
+    changes: Sequence[str]
+    """The same in sentences, from the two manifests."""
+    card_before: str = field(repr=False)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this very version is tagged already."""
+        return self.seen is not None and self.version in self.seen.versions
+
+    @property
+    def card(self) -> str:
+        """The card as it will be published."""
+        source = self.files[CARD].source
+        assert isinstance(source, bytes)
+        return source.decode("utf-8")
+
+    def card_difference(self) -> list[str]:
+        """Return the lines of the card that change, as a unified diff."""
+        before, after = self.card_before.splitlines(), self.card.splitlines()
+        return list(
+            difflib.unified_diff(before, after, f"{CARD} (on the Hub)", f"{CARD} ({self.version})", lineterm="")
+        )
+
+
+def make_plan(repository: Repository, folder: Path, manifest: Manifest, asked: Version | None) -> Plan:
+    """Compare a dataset folder with what is on the Hub.
+
+    Raises:
+        HubError: the repository is somebody else's, or the tag that is asked for cannot be.
+        DatasetError: the folder is not what its manifest says.
+    """
+    seen = repository.look()
+    if seen is None:
+        repository.log_in()
+    there = repository.files(seen.head) if seen else {}
+    versions = list(seen.versions) if seen else []
+    _refuse_foreign(repository.id, versions, there)
+    local = _local(folder, manifest)
+    card = _card_at(repository, seen, there)
+    if seen is not None and asked in versions:
+        again = _version_again(repository, seen, local, manifest, asked)
+        if again.upload or again.delete:
+            raise HubError(
+                f"--tag {asked}: {repository.id} has it already with other content "
+                f"({_few(again.upload or again.delete)}); a version never changes: give a higher one than "
+                f"{versions[-1]}, or leave --tag out"
+            )
+        return again
+    if asked is not None and versions and asked < versions[-1]:
+        raise HubError(f"--tag {asked}: versions only go up, and {repository.id} has {versions[-1]}")
+    if seen is None or not versions:
+        return _planned(repository, seen, there, local, manifest, asked or FIRST, card)
+    latest = versions[-1]
+    old = _manifest_at(repository, latest)
+    if _facts(old) == _facts(manifest):
+        local = _keeping(local, repository.files(repository.resolve(str(latest))))
+        again = _version_again(repository, seen, local, manifest, latest)
+        if asked is None and not again.upload and not again.delete:
+            return again
+    found = _difference(repository, latest, folder, manifest)
+    version = asked or latest.after(found.change)
+    return _planned(repository, seen, there, local, manifest, version, card, (latest, old), found)
+
+
+def _planned(
+    repository: Repository,
+    seen: Seen | None,
+    there: Mapping[str, RemoteFile],
+    local: Mapping[str, Upload],
+    manifest: Manifest,
+    version: Version,
+    card_before: str,
+    previous: tuple[Version, Manifest] | None = None,
+    found: Difference | None = None,
+) -> Plan:
+    data = manifest.as_dict()
+    before = (str(previous[0]), previous[1].as_dict()) if previous else None
+    card = arbitrage_cards.render(data, repository.id, str(version), before).encode("utf-8")
+    files = {**local, CARD: Upload(card, content_of(card))}
+    lacking = [path for path, file in files.items() if not file.is_in(there.get(path))]
+    if any(files[path].kept for path in lacking):
+        # Files of two encodings would not be what either manifest says.
+        files = {path: file._replace(kept=None) for path, file in files.items()}
+        lacking = [path for path, file in files.items() if not file.is_in(there.get(path))]
+    return Plan(
+        version=version,
+        previous=previous[0] if previous else None,
+        seen=seen,
+        files=files,
+        upload=sorted(lacking),
+        delete=sorted(path for path in there if is_ours(path) and path not in files),
+        difference=found,
+        changes=arbitrage_cards.changes(before[1], data) if before else [],
+        card_before=card_before,
+    )
+
+
+def _version_again(
+    repository: Repository, seen: Seen, local: Mapping[str, Upload], manifest: Manifest, version: Version
+) -> Plan:
+    """Return the plan of a version that is tagged already; it has nothing to do where the version holds the same."""
+    earlier = [other for other in seen.versions if other < version]
+    previous = (earlier[-1], _manifest_at(repository, earlier[-1])) if earlier else None
+    tagged = repository.files(repository.resolve(str(version)))
+    return _planned(repository, seen, tagged, local, manifest, version, "", previous)
+
+
+def is_ours(path: str) -> bool:
+    """Say whether a path is one that only versions of a dataset hold, so that it goes with its version."""
+    return PATH.fullmatch(path) is not None or (path.startswith(ASSETS) and path.endswith(".png"))
+
+
+def _refuse_foreign(repo_id: str, versions: Sequence[Version], there: Mapping[str, RemoteFile]) -> None:
+    foreign = sorted(set(there) - ANYONES)
+    if foreign and NAME not in there:
+        raise HubError(
+            f"{repo_id} holds files that were not published from here ({_few(foreign)}) and no {NAME}: "
+            "give another --repo-id, or empty it first"
+        )
+
+
+def _local(folder: Path, manifest: Manifest) -> dict[str, Upload]:
+    """Return every file of the folder but the card, having made sure that the manifest still holds."""
+    paths = [*manifest.files, NAME, "recipe.yaml"]
+    paths += sorted(path.relative_to(folder).as_posix() for path in folder.glob(f"{ASSETS}*.png"))
+    files = {}
+    for path in paths:
+        source = folder / path
+        if not source.is_file():
+            raise DatasetError(f"{source} is missing: run `arbitrage build` again")
+        files[path] = Upload(source, content_of(source))
+        if path in manifest.files and files[path].content.sha256 != manifest.files[path].file_sha256:
+            raise DatasetError(f"{source} is not what {NAME} says: run `arbitrage build` again")
+    return files
+
+
+def _keeping(local: Mapping[str, Upload], tagged: Mapping[str, RemoteFile]) -> dict[str, Upload]:
+    return {
+        path: file._replace(kept=tagged.get(path)) if path == NAME or path.endswith(".parquet") else file
+        for path, file in local.items()
+    }
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    """Return a manifest without what depends on the encoding of its files alone."""
+    data = manifest.as_dict()
+    del data["writer"]
+    for file in data["files"].values():
+        del file["file_sha256"], file["bytes"]
+    return data
+
+
+def _manifest_at(repository: Repository, version: Version) -> Manifest:
+    with dataset_at(repository.id, str(version), lambda manifest: manifest.files) as found:
+        return found.manifest
+
+
+def _difference(repository: Repository, latest: Version, folder: Path, manifest: Manifest) -> Difference:
+    with dataset_at(repository.id, str(latest), lambda old: alike(old, manifest)) as found:
+        return difference(found.folder, found.manifest, folder, manifest)
+
+
+def _card_at(repository: Repository, seen: Seen | None, there: Mapping[str, RemoteFile]) -> str:
+    if seen is None or CARD not in there or there[CARD].size > MAX_CARD_BYTES:
+        return ""
+    return repository.fetch(seen.head, CARD).read_text(encoding="utf-8", errors="replace")
+
+
+def _few(paths: Sequence[str]) -> str:
+    named = ", ".join(ascii(path)[1:-1][:80] for path in paths[:3])
+    return named + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
