@@ -22,6 +22,9 @@ class Lost:
     def lose_the_store(self) -> None:
         shutil.copytree(self.trial.dataset, self.published)
         shutil.rmtree(self.trial.run_folder)
+        self.forget_requests()
+
+    def forget_requests(self) -> None:
         for handle in self.handles:
             handle.log.clear()
 

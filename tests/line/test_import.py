@@ -5,8 +5,10 @@ import shutil
 import signal
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
+import hub
 import pytest
 from arbitrage.store.schema import TABLES
 from dataset.tampering import rewrite
@@ -29,6 +31,34 @@ def test_a_lost_store_is_not_paid_again(lost: Lost) -> None:
     assert apart <= {"manifest.json", "README.md"}
     manifests = [json.loads(files["manifest.json"]) for files in (before, after)]
     assert {**manifests[0], "imported": fact} == manifests[1]
+
+
+def test_a_pool_on_the_hub_is_imported_by_name_and_tag(lost: Lost, tmp_path: Path) -> None:
+    trial = lost.trial
+    assert trial.build().code == 0
+    with hub.serving(tmp_path / "hub") as server:
+        trial.environ |= {
+            "HF_ENDPOINT": server.url,
+            "HF_TOKEN": server.token,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HOME": str(tmp_path / "cache"),
+            # The Hub's client uploads in a way that its own HTTP library warns of.
+            "PYTHONWARNINGS": "error,ignore:Use 'content:DeprecationWarning",
+        }
+        assert trial.cli("publish", "--repo-id", "org/data").code == 0
+        shutil.rmtree(trial.run_folder)
+        lost.forget_requests()
+        ran = trial.cli("import", "org/data@v1.0.0", "--json")
+        assert counts(ran.json) == {"read": 24, "imported": 24, "asked": 24}
+        asked_for = [request.path for request in server.log if "/resolve/" in request.path]
+        assert not [path for path in asked_for if "/reward/" in path]
+        absent = trial.cli("import", "org/data@v9.0.0")
+        assert absent.code == 2
+        assert "v9.0.0" in absent.err
+    assert trial.build().code == 0
+    assert lost.asked == [0, 0]
+    manifest = json.loads((trial.dataset / "manifest.json").read_bytes())
+    assert manifest["imported"] == {"a": {"org/data@v1.0.0": 12}, "b": {"org/data@v1.0.0": 12}}
 
 
 def test_again_adds_nothing_and_changes_nothing_that_is_stored(lost: Lost) -> None:

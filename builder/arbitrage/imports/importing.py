@@ -59,7 +59,8 @@ def import_completions(source: str, recipe: Recipe, folder: Path, run: Run, prog
     """Import a published dataset's pool or a file of completions; done again, it adds nothing.
 
     Args:
-        source: a dataset folder, `ORG/NAME@TAG` on the Hub, or a .jsonl or .parquet file of (prompt, teacher, completion).
+        source: a dataset folder, `ORG/NAME@TAG` on the Hub, or a .jsonl or .parquet file of (prompt, teacher,
+            completion).
         recipe: today's recipe, whose teachers' identities the completions get.
         folder: the recipe's own, where its paths start.
         run: where the state is kept.
