@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from arbitrage_cards.arms import TABLES
+from arbitrage_cards.changes import changes
 from arbitrage_cards.escape import escape
 from arbitrage_cards.front_matter import front_matter
-from arbitrage_cards.sections import (
-    answers_section,
-    prompts_section,
-    rewards_section,
-    rows_section,
-    sampling_section,
-    teachers_section,
-)
+from arbitrage_cards.licence import licence_section
+from arbitrage_cards.load import HERE, load_section
+from arbitrage_cards.prompts import prompts_section
+from arbitrage_cards.rewards import rewards_section
+from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
+from arbitrage_cards.wins import rows_section, wins_section
 
-HERE = "path/to/this/folder"
+SENTENCE = 400
+"""Characters of a change that are shown."""
 
 
 def render(
@@ -31,76 +32,68 @@ def render(
         tag: the version that is published there.
         previous: tag and manifest of the version before, where there is one.
     """
-    sections = [section for section in _sections(manifest, repo_id, tag) if section]
+    sections = [section for section in _sections(manifest, repo_id, tag, previous) if section]
     return front_matter(manifest) + "\n" + "\n\n".join(sections) + "\n"
 
 
-def _sections(manifest: Mapping[str, Any], repo_id: str | None, tag: str | None) -> Iterator[str]:
+def _sections(
+    manifest: Mapping[str, Any], repo_id: str | None, tag: str | None, previous: tuple[str, Mapping[str, Any]] | None
+) -> Iterator[str]:
     yield f"# {escape(manifest['name'])}"
     yield _what(manifest)
-    if manifest["default_config"] is not None:
-        yield _load(manifest, repo_id, tag)
+    yield load_section(manifest, repo_id, tag)
+    yield wins_section(manifest)
+    yield rewards_section(manifest)
     yield rows_section(manifest)
     yield teachers_section(manifest)
     yield sampling_section(manifest)
     yield prompts_section(manifest)
-    yield rewards_section(manifest)
     yield answers_section(manifest)
+    yield tokens_section(manifest)
+    yield licence_section(manifest)
     yield _limits(manifest)
+    yield _changes(manifest, tag, previous)
     yield _reproduce(manifest, repo_id, tag)
-    yield _CITATION
+    yield _citation(repo_id, tag)
 
 
 def _what(manifest: Mapping[str, Any]) -> str:
-    languages = ", ".join(escape(language) for language in manifest["languages"])
+    languages = manifest["languages"]
+    where = f"{len(languages)} languages ({', '.join(map(escape, languages))})"
+    if len(languages) == 1:
+        where = f"one language ({escape(languages[0])})"
     teachers = len(manifest["pool"]["teachers"])
-    return (
-        f"Synthetic training data in {len(manifest['languages'])} languages ({languages}), made by "
-        f"multilingual arbitrage: each prompt was routed through a pool of {teachers} teacher models, since "
-        "no single teacher is the best in every language. Each way of routing is an arm with a config of its "
-        "own; `pool` holds every answer of every teacher, losing ones and failures among them, `routes` what "
-        "each arm asked, chose and why, and `preferences` the best against the worst answer of a prompt."
+    text = (
+        f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
+        f"every language, each prompt was routed through a pool of {teachers} teacher models. "
     )
+    uses = {
+        "preferences": "preference tuning (`preferences`)",
+        "pool": "studying how to route (`pool` and `routes` hold every answer, losing ones and failures among them)",
+    }
+    default = manifest["default_config"]
+    found = [use for config, use in uses.items() if config in manifest["configs"]]
+    if default is not None and default not in TABLES:
+        found = [f"supervised fine-tuning (`{default}`, and one config for each other way of routing)", *found]
+    return text + (f"It is for {_spoken(found)}." if found else "It has no rows.")
 
 
-def _load(manifest: Mapping[str, Any], repo_id: str | None, tag: str | None) -> str:
-    config = manifest["default_config"]
-    split = "train" if "train" in manifest["configs"][config] else "test"
-    revision = f', revision="{tag}"' if tag else ""
-    load = f'load_dataset("{repo_id or HERE}", "{config}", split="{split}"{revision})'
-    lines = ["## Load", "", "```python", "from datasets import load_dataset", "", f"rows = {load}", "```"]
-    lines += [
-        "",
-        "Every config exists for all languages (`ARM`) and for one (`ARM-LANGUAGE`, the same files). "
-        "Translations of one instruction share a `source_id` and a split.",
-    ]
-    if config not in ("pool", "routes", "preferences"):
-        lines += [
-            "",
-            "`prompt` and `completion` are message lists, which TRL trains on as they are (loss on the "
-            "completion alone). A trainer that wants one list of messages takes",
-            "",
-            "```python",
-            "from datasets import load_dataset",
-            f"rows = {load}",
-            'rows = rows.map(lambda row: {"messages": row["prompt"] + row["completion"]}, '
-            'remove_columns=["prompt", "completion"])',
-            "```",
-        ]
-    return "\n".join(lines)
+def _spoken(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
     lines = [
         "## Limits",
         "",
-        "- The completions were written by language models. Nobody read them all; errors, bias and unsafe "
-        "text must be expected.",
+        "- The completions were written by language models: expect errors, bias and unsafe text.",
         "- Rewards compare answers to the same prompt. They say nothing across prompts or languages, and the "
         "reward that routed is no measure of what a student gains.",
+        "- Intervals hold for prompts like these. They say nothing of other prompts, and nothing of whether the "
+        "reward is right.",
         "- An arm that asks one teacher keeps answers that a check flags (column `checks`); an arm that "
         "chooses prefers unflagged ones.",
-        "- The licenses of teachers and prompts may bind what is trained on this; they are named above as "
+        "- The licences of teachers and prompts may bind what is trained on this; they are named above as "
         "the recipe states them.",
     ]
     if any(
@@ -113,6 +106,15 @@ def _limits(manifest: Mapping[str, Any]) -> str:
             "can have changed since."
         )
     return "\n".join(lines)
+
+
+def _changes(manifest: Mapping[str, Any], tag: str | None, previous: tuple[str, Mapping[str, Any]] | None) -> str:
+    if previous is not None:
+        before, old = previous
+        lines = [f"- {escape(sentence, SENTENCE)}" for sentence in changes(old, manifest)]
+        lines = lines or ["- Rows, recipe and counts are the same; the card alone is new."]
+        return "\n".join([f"## Changes since {escape(before)}", "", *lines])
+    return f"## Changes\n\n{escape(tag)} is the first version." if tag else ""
 
 
 def _reproduce(manifest: Mapping[str, Any], repo_id: str | None, tag: str | None) -> str:
@@ -135,9 +137,21 @@ def _reproduce(manifest: Mapping[str, Any], repo_id: str | None, tag: str | None
     )
 
 
-_CITATION = """## Citation
+def _citation(repo_id: str | None, tag: str | None) -> str:
+    lines = [
+        "## Citation",
+        "",
+        "The software that built this, and this dataset:" if repo_id else "The software that built this:",
+    ]
+    lines += ["", "```bibtex", "@software{multilingual-arbitrage,", '    title = "multilingual-arbitrage",', "}"]
+    if repo_id:
+        lines += ["", f"@misc{{{repo_id.replace('/', '-')},", f'    title = "{repo_id}",']
+        lines += [f'    version = "{tag}",'] if tag else []
+        lines += [f'    url = "https://huggingface.co/datasets/{repo_id}",', "}"]
+    return "\n".join([*lines, "```", "", _METHOD])
 
-The method is from [Multilingual Arbitrage](https://arxiv.org/abs/2408.14960), ACL 2025:
+
+_METHOD = """The method is from [Multilingual Arbitrage](https://arxiv.org/abs/2408.14960), ACL 2025:
 
 ```bibtex
 @inproceedings{odumakinde-etal-2025-multilingual,

@@ -9,14 +9,17 @@ _ACTIVE = re.compile(r"[\\`*{}\[\]()<>#!|~&@$^=]|:(?=\S)|(?<![^\W_])_|_(?![^\W_]
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def escape(value: object, limit: int = 200) -> str:
-    """Return foreign text as inert Markdown on one line, cut to `limit` characters."""
+def plain(value: object, limit: int = 200) -> str:
+    """Return foreign text on one line, without characters that steer what shows it, cut to `limit` characters."""
     text = "".join(
         char
         for char in _BIDI.sub("", str(value))
         if char.isspace() or unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn")
     )
     text = " ".join(text.split())
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", text)
+    return text[: limit - 1] + "…" if len(text) > limit else text
+
+
+def escape(value: object, limit: int = 200) -> str:
+    """Return foreign text as inert Markdown on one line, cut to `limit` characters."""
+    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", plain(value, limit))

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from arbitrage_cards.licenses import LICENSES
+from arbitrage_cards.licenses import LICENSES, license_of
+from arbitrage_cards.prompts import hub_id
 
 _SIZES = (
     (10**3, "n<1K"),
@@ -25,11 +26,18 @@ def front_matter(manifest: Mapping[str, Any]) -> str:
     if license_id in LICENSES:
         lines.append(f"license: {scalar(license_id)}")
     else:
-        lines += ["license: other", f"license_name: {scalar(license_id)}"]
+        lines += ["license: other", f"license_name: {scalar(_slug(license_id))}"]
+    known = license_of(license_id)
+    if known and known.link:
+        lines.append(f"license_link: {scalar(known.link)}")
     lines += _list("language", sorted({language.split("-")[0] for language in manifest["languages"]}))
+    lines += _list("multilinguality", ["multilingual" if len(manifest["languages"]) > 1 else "monolingual"])
     lines += _list("task_categories", ["text-generation"])
     lines += _list("size_categories", [size_category(manifest)])
     lines += _list("tags", ["synthetic", "multilingual", "multilingual-arbitrage"])
+    sources = sorted({found for source in manifest["recipe"].get("prompts", []) if (found := hub_id(source))})
+    if sources:
+        lines += _list("source_datasets", sources)
     if manifest["configs"]:
         lines.append("configs:")
     for name, splits in sorted(manifest["configs"].items()):
@@ -42,6 +50,11 @@ def front_matter(manifest: Mapping[str, Any]) -> str:
                 lines += [f"  - split: {split}", "    path:"]
                 lines += [f"    - {scalar(pattern)}" for pattern in splits[split]]
     return "\n".join([*lines, "---", ""])
+
+
+def _slug(license_id: str) -> str:
+    """Return a license's name in the form that the Hub asks for, such as `my-license-1.0`."""
+    return re.sub(r"[^a-z0-9.]+", "-", license_id.lower()).strip("-.")[:64].strip("-.") or "custom"
 
 
 def scalar(text: str) -> str:

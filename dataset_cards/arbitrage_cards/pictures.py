@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage_cards import rewards, wins
+from arbitrage_cards.dots import draw_rewards
+from arbitrage_cards.heat import draw_wins
+
 
 def pictures(manifest: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the pictures of a card: path to PNG."""
-    return {}
+    """Return the pictures that a card shows, as PNG by their path beside it."""
+    found = {}
+    arm = wins.pictured_arm(manifest)
+    if arm is not None:
+        found[wins.PICTURE] = draw_wins(manifest, arm)
+    if rewards.pictured(manifest):
+        found[rewards.PICTURE] = draw_rewards(manifest)
+    return found

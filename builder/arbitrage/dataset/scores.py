@@ -105,6 +105,8 @@ class Scores:
         self._connection.close()
 
     def _sum(self) -> None:
+        for found in self._languages.values():
+            found.prompts, found.means = 0, []
         rows = self._connection.execute("SELECT language, rewards FROM scored ORDER BY rowid")
         for language, of_language in groupby(rows, itemgetter(0)):
             found = self._languages[language]
