@@ -4,11 +4,14 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 from typing import Any
 
 from hub.access import check_known, check_read, check_write
 from hub.card import validate
+from hub.git import Entry
 from hub.lfs import REGULAR_LIMIT, Large, is_large, pointer
 from hub.refusal import Refusal, no_entry, no_revision
 from hub.repo import Repo, Settings
@@ -94,15 +97,23 @@ def preupload(ask: Ask, repo: Repo, revision: str) -> Answer:
         raise Refusal(400, f'"files" must contain at most {PREUPLOAD_LIMIT} items')
     attributes, shown = repo.attributes(commit), []
     present = {entry.path: entry for entry in repo.git.tree(commit) if entry.kind == "blob"}
+    ignored = _ignored(ask.data.get("gitIgnore"), repo, present.get(".gitignore"))
     large = repo.large(present[path] for path, _, _ in files if path in present)
     for path, size, sample in files:
         mode = "lfs" if is_large(path, size, sample, attributes) else "regular"
-        one = {"path": path, "uploadMode": mode, "shouldIgnore": False}
+        one = {"path": path, "uploadMode": mode, "shouldIgnore": ignored(path)}
         if (entry := present.get(path)) is not None:
             # Of a large file, the clients compare the content's sha256.
             one["oid"] = large[entry.oid].oid if entry.oid in large else entry.oid
         shown.append(one)
     return Answer.json({"files": shown, "commitOid": commit})
+
+
+def _ignored(sent: Any, repo: Repo, there: Entry | None) -> Callable[[str], bool]:
+    """Return what a .gitignore leaves out, the one sent or else the one there; patterns of file names alone."""
+    text = sent if isinstance(sent, str) else repo.blob(there).decode() if there else ""
+    patterns = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return lambda path: any(fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
 
 
 def check_path(path: Any) -> str:

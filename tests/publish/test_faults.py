@@ -93,9 +93,9 @@ def test_a_tag_that_somebody_set_meanwhile_is_left_and_the_next_is_taken(site: S
 
 
 def test_a_gitignore_there_that_leaves_files_out_is_named(site: Site) -> None:
-    site.server.create("org/data").push({".gitignore": "*.parquet\n"})
+    site.server.create("org/data").push({".gitignore": "recipe.*\n"})
     ran = site.publish(code=2)
-    assert "does a .gitignore there leave it out?" in ran.err
+    assert "does not hold what was sent (recipe.yaml; does a .gitignore there leave it out?" in ran.err
     assert site.repo.tags() == {}
 
 
