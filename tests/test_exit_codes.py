@@ -58,6 +58,15 @@ def test_0_when_done_and_1_when_a_reproduced_value_differs(write: Write) -> None
     assert "\nNOT the same (" in done.stdout
 
 
+def test_1_when_a_row_to_import_is_unreadable(write: Write) -> None:
+    folder = write("http://127.0.0.1:9")
+    (folder / "batch.jsonl").write_text('{"prompt": "Question 1", "teacher": "one", "completion": "Yes."}\n{\n')
+    done = arbitrage("import", "recipe.yaml", "batch.jsonl", folder=folder)
+    assert done.returncode == 1
+    assert "unreadable: batch.jsonl:2: not JSON" in done.stderr
+    assert "1 of 1 answer prompts of the recipe" in done.stdout
+
+
 def test_1_when_a_teacher_is_down(write: Write) -> None:
     folder = write("http://127.0.0.1:9")
     done = arbitrage("check", "recipe.yaml", folder=folder)
@@ -80,6 +89,8 @@ def test_1_when_a_teacher_is_down(write: Write) -> None:
         (["build", "absent.yaml"], "arbitrage init absent.yaml"),
         (["status", "recipe.yaml"], "no build has begun here"),
         (["show", "recipe.yaml"], "no build has begun here"),
+        (["import", "recipe.yaml", "absent.jsonl"], "no such file or folder"),
+        (["import", "recipe.yaml", "."], "a dataset folder holds a manifest.json"),
         (["reproduce", "."], "a dataset folder holds a manifest.json"),
         (["init", "recipe.yaml"], "recipe.yaml is there already"),
     ],

@@ -1,5 +1,6 @@
 """Everything on the README that can run, runs."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -107,6 +108,20 @@ def test_rewards_and_routers_of_your_own_run(world: tuple[Path, dict[str, str]],
     done = arbitrage("reproduce", "runs/greetings/dataset", folder=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "arm shortest: its router 'my_routers:Shortest' is not built in" in done.stdout
+
+
+def test_completions_made_elsewhere_come_in(built: Path, world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    _, environ = world
+    for name in ("recipe.yaml", "prompts.jsonl"):
+        (tmp_path / name).write_bytes((built / name).read_bytes())
+    (tmp_path / "published").symlink_to(built / "runs/greetings/dataset")
+    (tmp_path / "offline.jsonl").write_text(blocks("json")[1], encoding="utf-8")
+    pool, offline = next(text for text in blocks("bash") if "arbitrage import" in text).splitlines()
+    for (command,), imported in ((commands(pool), 7), (commands(offline), 0)):
+        done = arbitrage(*command, "--json", folder=tmp_path, environ=environ)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (found["imported"], found["imported"] + found["stored"]) == (imported, found["asked"])
 
 
 def test_the_other_commands_are_commands(tmp_path: Path) -> None:

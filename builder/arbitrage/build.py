@@ -11,6 +11,7 @@ from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -23,6 +24,7 @@ from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall, shortfalls
 from arbitrage.spend import costs
+from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.teachers.pool import Pool
@@ -114,6 +116,7 @@ def prepared(
     Raises:
         ArbitrageError: the user must change something.
     """
+    refuse_looser(recipe)
     routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
     make_folder(run)
     with only_builder(run.folder), open_store(run.store) as store:
@@ -161,7 +164,10 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
     facts: dict[str, Any] = {
         "prompt_sources": [asdict(counts) for counts in line.ingested.sources],
         "cost_usd": costs(line.store, recipe),
+        **conflicts(recipe),
     }
+    if brought := imported(line.store):
+        facts["imported"] = brought
     try:
         with progress.writing(folder):
             manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)

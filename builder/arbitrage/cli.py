@@ -151,6 +151,26 @@ def show(
         Console().print(render(item))
 
 
+@app.command("import")
+def import_(
+    recipe: RecipeFile,
+    source: Annotated[str, typer.Argument(metavar="FILE|REPO@TAG", help="JSONL, Parquet or a dataset.")],
+    run: RunFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take completions from a published pool, or from a file of (prompt, teacher, completion); asks for none."""
+    from arbitrage.imports.importing import import_completions
+    from arbitrage.progress import Progress
+    from arbitrage.reports import print_imported
+    from arbitrage.run import run_of
+
+    loaded = _read(recipe)
+    found = import_completions(source, loaded, _folder(recipe), run_of(loaded, recipe, run), Progress(_err()))
+    _report(found.as_dict(), as_json, print_imported)
+    if found.unreadable:
+        raise typer.Exit(1)
+
+
 @app.command()
 def publish(
     recipe: RecipeFile,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from arbitrage.build import Line
+from arbitrage.licensing import licenses_as_dict
 from arbitrage.plan import plan
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
@@ -59,6 +60,7 @@ def estimate(line: Line) -> dict[str, Any]:
     return {
         "name": line.recipe.name,
         "license": line.recipe.license,
+        "licenses": licenses_as_dict(line.recipe),
         "prompts": line.last,
         "sources": sources,
         "teachers": teachers,

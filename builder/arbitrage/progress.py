@@ -69,6 +69,12 @@ class Progress:
             self._last_line = time.monotonic()
             self.console.print(f"reward {escape(reward)}: {done} scored", highlight=False)
 
+    def importing(self, source: str, read: int, imported: int) -> None:
+        """Show how far an import is."""
+        if time.monotonic() - self._last_line >= (1.0 if self.console.is_terminal else LINE_SECONDS):
+            self._last_line = time.monotonic()
+            self.tell(f"{source}: {read} rows read, {imported} imported")
+
     @contextmanager
     def writing(self, folder: Path) -> Iterator[None]:
         """Show that the dataset folder is being written."""

@@ -131,6 +131,8 @@ class Completion:
     error: str | None = None
     message: str | None = None
     """What the server said of the error; never published."""
+    imported_from: str | None = None
+    """The dataset or file that it came from; None when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

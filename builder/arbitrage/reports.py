@@ -14,11 +14,11 @@ from arbitrage.terminal import safe
 
 def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     """Print what a build would ask."""
-    prompts = _table("prompts from", "read", "unreadable", "other", "duplicates", "not sampled", "kept", "license")
+    prompts = _table("prompts from", "read", "unreadable", "other", "duplicates", "not sampled", "kept")
     for source in plan["sources"]:
         numbers = [source[key] for key in ("read", "unreadable", "other_language", "duplicates", "not_sampled", "kept")]
-        prompts.add_row(escape(source["path"]), *map(str, numbers), escape(source["license"] or "not stated"))
-    teachers = _table("teacher", "model", "revision", "license", "stored", "requests", "tokens at most", "USD at most")
+        prompts.add_row(escape(source["path"]), *map(str, numbers))
+    teachers = _table("teacher", "model", "revision", "stored", "requests", "tokens at most", "USD at most")
     for name, teacher in plan["teachers"].items():
         tokens = teacher["input_tokens_at_most"] + teacher["output_tokens_at_most"]
         cost = teacher["usd_at_most"]
@@ -26,7 +26,6 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
             escape(name),
             escape(teacher["model"]),
             escape(teacher["revision"][:12]),
-            escape(teacher["license"] or "not stated"),
             str(teacher["stored"]),
             str(teacher["requests"]),
             f"{tokens:,}",
@@ -40,7 +39,24 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
     console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")
-    console.print(f"the dataset's license is {escape(plan['license'])}")
+    _print_licenses(console, plan["licenses"])
+
+
+def _print_licenses(console: Console, licenses: dict[str, Any]) -> None:
+    table = Table("license of", "license", "asks for", "duty", box=None, pad_edge=False)
+    for part in licenses["sources"]:
+        asks = ", ".join(f"{word} (not the dataset's)" if word in part["lacks"] else word for word in part["asks"])
+        known = part["comparable"]
+        stated = escape(part["license"] or "not stated")
+        table.add_row(escape(part["what"]), stated, asks or ("nothing" if known else "?"), part["duty"] or "")
+    console.print(table)
+    console.print(f"the dataset's license is {escape(licenses['dataset'])}", highlight=False)
+    apart = [escape(part["what"]) for part in licenses["sources"] if not part["comparable"]]
+    if apart:
+        console.print(f"not compared with it: {', '.join(apart)}", highlight=False, soft_wrap=True)
+    if licenses["override"]:
+        reason = escape(licenses["override"])
+        console.print(f"it may be looser than its sources: {reason}", highlight=False, soft_wrap=True)
 
 
 def built_as_dict(built: Built) -> dict[str, Any]:
@@ -61,6 +77,18 @@ def print_built(console: Console, built: dict[str, Any]) -> None:
         console.print(f"arm {escape(arm)}: {rows} rows", highlight=False)
     if built["dataset"]:
         console.print(f"dataset: {escape(built['dataset'])}", highlight=False, soft_wrap=True)
+
+
+def print_imported(console: Console, found: dict[str, Any]) -> None:
+    """Print what became of the rows of an import."""
+    table = _table("from", "read", "imported", "stored before", "other model or settings", "not text", "unreadable")
+    numbers = [found[key] for key in ("read", "imported", "stored", "other", "not_text", "unreadable")]
+    table.add_row(escape(found["source"]), *map(str, numbers))
+    console.print(table)
+    usable = found["imported"] + found["stored"]
+    console.print(f"{found['asked']} of {usable} answer prompts of the recipe", highlight=False)
+    if found["unreadable"]:
+        console.print("run.log names every unreadable row", highlight=False)
 
 
 def print_status(console: Console, state: dict[str, Any]) -> None:

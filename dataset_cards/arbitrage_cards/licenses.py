@@ -180,4 +180,4 @@ LICENSES = frozenset(_TABLE) | _UNTOLD
 
 def license_of(license_id: str | None) -> License | None:
     """Return what a licence asks; None where it is not stated, or where its words are not known here."""
-    return None if license_id is None else _TABLE.get(license_id)
+    return None if license_id is None else _TABLE.get(license_id.lower())

@@ -1,7 +1,8 @@
 """The ids that the Hub takes in a card.
 
 Licences: huggingface.co/docs/hub/repositories-licenses, and the Hub's own answer to an unknown one, in the same
-order. Tasks: packages/tasks/src/pipelines.ts of huggingface.js. Languages: ISO 639, as `datasets` has it.
+order. Tasks: packages/tasks/src/pipelines.ts of huggingface.js. Languages: ISO 639 as `datasets` has it, which
+leaves out the three letters of those that have two.
 """
 
 import json
@@ -34,15 +35,26 @@ visual-document-retrieval any-to-any other
 SIZES = """
 n<1K 1K<n<10K 10K<n<100K 100K<n<1M 1M<n<10M 10M<n<100M 100M<n<1B 1B<n<10B 10B<n<100B 100B<n<1T n>1T
 """.split()
+THREE_OF_TWO = """
+aar abk afr aka alb amh ara arg arm asm ava ave aym aze bak bam baq bel ben bis bod bos bre bul bur cat ces cha che
+chi chu chv cor cos cre cym cze dan deu div dut dzo ell eng epo est eus ewe fao fas fij fin fra fre fry ful geo ger
+gla gle glg glv gre grn guj hat hau hbs heb her hin hmo hrv hun hye ibo ice ido iii iku ile ina ind ipk isl ita jav
+jpn kal kan kas kat kau kaz khm kik kin kir kom kon kor kua kur lao lat lav lim lin lit ltz lub lug mac mah mal mao
+mar may mkd mlg mlt mon mri msa mya nau nav nbl nde ndo nep nld nno nob nor nya oci oji ori orm oss pan per pli pol
+por pus que roh ron rum run rus sag san sin slk slo slv sme smo sna snd som sot spa sqi srd srp ssw sun swa swe tah
+tam tat tel tgk tgl tha tib tir ton tsn tso tuk tur twi uig ukr urd uzb ven vie vol wel wln wol xho yid yor zha zho
+zul
+""".split()
+"""ISO 639-2 and 639-3 codes of the languages that have one in ISO 639-1."""
 SPECIAL = {"code", "multilingual"}
 """What may stand where a language stands."""
 
 
 @cache
 def languages() -> frozenset[str]:
-    """Return the codes of ISO 639-1 and 639-3, and the special ones."""
+    """Return the codes of ISO 639-1, 639-2 and 639-3, and the special ones."""
     # Only found, not imported: that would take seconds.
     spec = find_spec("datasets")
     assert spec and spec.origin
     listed = json.loads((Path(spec.origin).parent / "utils/resources/languages.json").read_text(encoding="utf-8"))
-    return frozenset(code for code in listed if len(code) in (2, 3)) | SPECIAL
+    return frozenset(code for code in listed if len(code) in (2, 3)) | SPECIAL | set(THREE_OF_TWO)

@@ -132,10 +132,10 @@ class Handler(BaseHTTPRequestHandler):
                         pass
                     return b""
             piece = self.rfile.read(min(BLOCK, left if limit is None else max(limit - request.received, 1)))
-            if not piece or (limit is not None and request.received + len(piece) >= limit):
-                raise Gone
             left -= len(piece)
             request.received += len(piece)
+            if not piece or (limit is not None and request.received >= limit):
+                raise Gone
             if chunked and not left:
                 self.rfile.readline()
             ended = not chunked and not left

@@ -41,7 +41,7 @@ def listing(ask: Ask, kind: str) -> Answer:
         visible = not repo.settings.private or (ask.account is not None and ask.account.belongs(namespace))
         if visible and author in (None, namespace):
             found.append(_facts(repo, repo.resolve("main")))
-    return Answer.json(found[: int(ask.query.get("limit", "1000"))])
+    return Answer.json(found[: ask.number("limit", 1000)])
 
 
 def _facts(repo: Repo, commit: str) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def tree(ask: Ask, repo: Repo, revision: str, path: str) -> Answer:
     expand = ask.flag("expand")
     # The Hub's pages are shorter where it has more to look up.
     size = ask.store.page_size // 10 or 1 if expand else ask.store.page_size
-    size = min(size, int(ask.query.get("limit", size)))
-    start = int(ask.query.get("cursor", "0"))
+    size = min(size, ask.number("limit", size))
+    start = ask.number("cursor", 0)
     shown = _shown(repo, entries[start : start + size])
     headers = {}
     if start + size < len(entries):
@@ -159,7 +159,7 @@ def refs(repo: Repo) -> Answer:
 def commits(ask: Ask, repo: Repo, revision: str) -> Answer:
     """List the commits that lead to a revision, newest first."""
     made = repo.commits(revision)
-    page = int(ask.query.get("p", "0"))
+    page = ask.number("p", 0)
     shown = [
         {
             "id": commit.id,

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hub.card import check_commit
 from hub.git import NOTHING, Commit, Entry, Git, GitError
@@ -198,9 +198,11 @@ class Repo:
         return number
 
     def check(self, commit: str, written: Mapping[str, bytes], deleted: Iterable[str]) -> None:
-        """Turn down a commit that would leave a card which does not fit its files."""
+        """Turn down a commit that no tree can hold, or that would leave a card which does not fit its files."""
         gone = set(deleted)
         paths = {path for path in self.files(commit) if path not in gone} | set(written)
+        if both := paths & {str(parent) for path in paths for parent in PurePosixPath(path).parents}:
+            raise Refusal(400, f"{min(both)} cannot be both a file and a folder")
         card = written.get("README.md")
         if card is None and "README.md" in paths:
             card = self.read(commit, "README.md")

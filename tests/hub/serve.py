@@ -28,7 +28,8 @@ class Host(ThreadingHTTPServer):
     def __init__(self, name: str, port: int, server: "Server", answer: Callable[[Ask], Answer]) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.name = name
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        # Two names for one machine: some clients take another port of the Hub's host for the Hub.
+        self.url = f"http://{'127.0.0.1' if name == 'hub' else 'localhost'}:{self.server_address[1]}"
         self.answer = answer
         self.store, self.log, self.faults = server.store, server.requests, server.faults
         self.errors, self.stopping = server.errors, server.stopping

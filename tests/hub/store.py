@@ -76,8 +76,9 @@ class Store:
                     f"You already created this {kind} repo: {name}",
                     body={"error": f"You already created this {kind} repo", "url": self.address(kind, name)},
                 )
-            # Made aside, so that nobody sees half a repository.
-            new = self.folder / "new" / path.name
+            # Made aside, so that nobody sees half a repository; one that a kill left there is nobody's.
+            new = self.folder / "new"
+            shutil.rmtree(new, ignore_errors=True)
             Repo.create(kind, name, new, author, settings or Settings()).close()
             path.parent.mkdir(parents=True, exist_ok=True)
             new.rename(path)

@@ -47,6 +47,13 @@ class Ask:
         """Whether the query says yes."""
         return self.query.get(name, "").lower() in ("true", "1")
 
+    def number(self, name: str, default: int) -> int:
+        """Return a number of the query."""
+        value = self.query.get(name, str(default))
+        if not re.fullmatch("[0-9]{1,9}", value):
+            raise Refusal(400, f'"{name}" must be a number')
+        return int(value)
+
     @cached_property
     def account(self) -> Account | None:
         """Whose token came with it."""

@@ -4,11 +4,14 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 from typing import Any
 
 from hub.access import check_known, check_read, check_write
 from hub.card import validate
+from hub.git import Entry
 from hub.lfs import REGULAR_LIMIT, Large, is_large, pointer
 from hub.refusal import Refusal, no_entry, no_revision
 from hub.repo import Repo, Settings
@@ -85,21 +88,32 @@ def settings(ask: Ask, repo: Repo) -> Answer:
 def preupload(ask: Ask, repo: Repo, revision: str) -> Answer:
     """Say which files are to come as LFS files, and what is there already."""
     commit = repo.resolve(revision)
-    files = ask.value("files", list)
+    try:
+        asked = [(check_path(one["path"]), one["size"] + 0, one["sample"]) for one in ask.value("files", list)]
+        files = [(path, size, base64.b64decode(sample)) for path, size, sample in asked]
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise Refusal(400, f"Invalid file: {error!r}") from error
     if len(files) > PREUPLOAD_LIMIT:
         raise Refusal(400, f'"files" must contain at most {PREUPLOAD_LIMIT} items')
     attributes, shown = repo.attributes(commit), []
     present = {entry.path: entry for entry in repo.git.tree(commit) if entry.kind == "blob"}
-    large = repo.large(present[file["path"]] for file in files if file["path"] in present)
-    for file in files:
-        path, sample = check_path(file["path"]), base64.b64decode(file["sample"])
-        mode = "lfs" if is_large(path, file["size"], sample, attributes) else "regular"
-        one = {"path": path, "uploadMode": mode, "shouldIgnore": False}
+    ignored = _ignored(ask.data.get("gitIgnore"), repo, present.get(".gitignore"))
+    large = repo.large(present[path] for path, _, _ in files if path in present)
+    for path, size, sample in files:
+        mode = "lfs" if is_large(path, size, sample, attributes) else "regular"
+        one = {"path": path, "uploadMode": mode, "shouldIgnore": ignored(path)}
         if (entry := present.get(path)) is not None:
             # Of a large file, the clients compare the content's sha256.
             one["oid"] = large[entry.oid].oid if entry.oid in large else entry.oid
         shown.append(one)
     return Answer.json({"files": shown, "commitOid": commit})
+
+
+def _ignored(sent: Any, repo: Repo, there: Entry | None) -> Callable[[str], bool]:
+    """Return what a .gitignore leaves out, the one sent or else the one there; patterns of file names alone."""
+    text = sent if isinstance(sent, str) else repo.blob(there).decode() if there else ""
+    patterns = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return lambda path: any(fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
 
 
 def check_path(path: Any) -> str:
@@ -209,8 +223,8 @@ def tag(ask: Ask, repo: Repo, revision: str) -> Answer:
 
 def branch(ask: Ask, repo: Repo, name: str) -> Answer:
     """Start a branch."""
-    start = json.loads(ask.body or b"{}").get("startingPoint") or "main"
-    repo.branch(name, start)
+    start = ask.data.get("startingPoint") if ask.body else None
+    repo.branch(name, start or "main")
     return Answer(200, b"OK")
 
 

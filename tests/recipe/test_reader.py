@@ -74,6 +74,7 @@ def test_every_problem_in_one_go_in_the_order_of_lines(refusal):
     [
         ("license: cc0-1.0\n", "", ":1: license: missing; this key has no default"),
         ("license: cc0-1.0", "license:", ":2: license: is empty; give it a value or take the key out"),
+        ("name: small", "name: small\nlicense_override: ' '", ":2: license_override: is blank; say why the"),
         ("name: small", "name: so much blank", ":1: name: String should match pattern"),
         ("prompts.jsonl", "''", ":5: prompts.0.path: String should have at least 1 character"),
         ("[de, no]", "[]", ":3: languages: List should have at least 1 item"),
@@ -137,7 +138,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
         "pilot: 100\n",
         "publish: {repo_id: org/name}\n",
         "max_usd: 500\n",
-        "license_override: reason\n",
         "rewards: {r: {model: org/reward}}\n",
         "rewards: {r: {judge: {endpoint: http://x}}}\n",
         "rewards: {r: {local: true}}\n",

@@ -29,10 +29,25 @@ class Files:
     def check(self) -> None:
         """Check the folder against the manifest."""
         self._nothing_more()
-        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.published_arms}
         # The pool first: it tells which columns prompts carry.
-        for path, file in sorted(self.manifest.files.items(), key=lambda item: (not item[0].startswith("pool/"), item)):
-            table, language, _ = path.split("/")
+        for table in sorted(
+            {path.split("/")[0] for path in self.manifest.files}, key=lambda name: (name != POOL, name)
+        ):
+            self.check_table(table)
+        if configs_of(self.manifest.files) != self.manifest.configs:
+            self.report.add("manifest.json", "configs are not those of the files", column="configs")
+        if self._other_encoding:
+            self.report.notes.append(
+                f"{self._other_encoding} files: {OTHER_ENCODING} than pyarrow {shown(self.manifest.writer.pyarrow)}"
+            )
+
+    def check_table(self, table: str) -> None:
+        """Check the files of one table against the manifest."""
+        tables = {POOL, ROUTES, PREFERENCES, *self.manifest.published_arms}
+        for path, file in sorted(self.manifest.files.items()):
+            name, language, _ = path.split("/")
+            if name != table:
+                continue
             if table not in tables or language not in self.manifest.languages:
                 self.report.add(path, "the manifest knows no such arm or language")
             try:
@@ -40,12 +55,6 @@ class Files:
             except DatasetError as error:
                 self.broken.add(path)
                 self.report.add(path, shown(str(error))[1:-1])
-        if configs_of(self.manifest.files) != self.manifest.configs:
-            self.report.add("manifest.json", "configs are not those of the files", column="configs")
-        if self._other_encoding:
-            self.report.notes.append(
-                f"{self._other_encoding} files: {OTHER_ENCODING} than pyarrow {shown(self.manifest.writer.pyarrow)}"
-            )
 
     def paths(self, table: str, language: str, split: str) -> list[str]:
         """Return the files of a table, language and split in order."""

@@ -17,7 +17,8 @@ def explained(shown: str) -> Iterator[None]:
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     try:
-        yield
+        with _bare():
+            yield
     except OfflineModeIsEnabled as error:
         raise HubError(f"{shown}: HF_HUB_OFFLINE is set; unset it first") from error
     except LocalTokenNotFoundError as error:
@@ -28,6 +29,17 @@ def explained(shown: str) -> Iterator[None]:
         if getattr(error, "filename", None):
             raise  # a file here, not the Hub
         raise HubUnavailable(f"{shown}: the Hub cannot be reached ({said(error)}); run it again later") from error
+
+
+@contextmanager
+def _bare() -> Iterator[None]:
+    # An upload that fails in a thread comes wrapped, and what it failed of is the better thing to say.
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__cause__, unreachable()):
+            raise error.__cause__ from None
+        raise
 
 
 def unreachable() -> tuple[type[Exception], ...]:

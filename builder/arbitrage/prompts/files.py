@@ -77,12 +77,12 @@ def read_file(file: PromptFile, columns: Sequence[str]) -> Iterator[Read]:
         raise PromptError(f"{file.shown}: cannot be read: {error.strerror or error}") from error
 
 
-def lacking(shown: str, missing: Sequence[str], known: Sequence[str]) -> PromptError:
+def lacking(
+    shown: str, missing: Sequence[str], known: Sequence[str], advice: str = "name one of these in columns"
+) -> PromptError:
     """Return the error for columns that a source does not have."""
     names = ", ".join(repr(name) for name in missing)
-    return PromptError(
-        f"{shown}: has no column {names}; it has {', '.join(known) or 'none'}: name one of these in columns"
-    )
+    return PromptError(f"{shown}: has no column {names}; it has {', '.join(known) or 'none'}: {advice}")
 
 
 def _read_jsonl(file: PromptFile, columns: Sequence[str]) -> Iterator[Read]:

@@ -12,6 +12,7 @@ from arbitrage.errors import DatasetError, HubError, HubUnavailable
 from arbitrage.hub.refusals import explained, said, status_of, unreachable
 from arbitrage.hub.repository import BRANCH, TYPE, Repository, Seen
 from arbitrage.hub.version import Version
+from arbitrage.licensing import refuse_looser
 from arbitrage.publish.plan import CARD, Plan, make_plan
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_recipe, recipe_hash
@@ -67,10 +68,12 @@ def publish(
         tell: told of each step.
 
     Raises:
+        RecipeError: the dataset's license is looser than what it is made from.
         HubError: the Hub or the repository does not allow it.
         HubUnavailable: the Hub failed, or somebody else pushed meanwhile; the same command goes on.
         DatasetError: there is no dataset folder, or it is not of this recipe.
     """
+    refuse_looser(recipe)
     repository = Repository(_repo_id(recipe, repo_id))
     private = private or (recipe.publish is not None and recipe.publish.private)
     if not run.folder.is_dir():

@@ -178,6 +178,7 @@ class Recipe(Part):
 
     name: str = Field(pattern=f"^{NAME}$")
     license: str = Field(min_length=1)
+    license_override: str | None = None
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
     test: float = Field(0.05, ge=0, lt=1)
@@ -191,6 +192,13 @@ class Recipe(Part):
     tolerate: float = Field(0.01, ge=0, le=1)
     publish: Publish | None = None
     seed: int = 0
+
+    @field_validator("license_override")
+    @classmethod
+    def _is_a_reason(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("is blank; say why the dataset's license may be looser, or take the key out")
+        return value
 
     def sampling_of(self, teacher: str) -> Sampling:
         """Return a teacher's own sampling over the recipe's."""

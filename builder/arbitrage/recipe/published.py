@@ -38,10 +38,14 @@ def recipe_hash(published: Mapping[str, Any]) -> str:
     return hashlib.sha256(sorted_json(published)).hexdigest()
 
 
+def published_source(path: str) -> str:
+    """Return a source's path as it may be published: of an absolute one the name only."""
+    return PurePath(path).name if PurePath(path).is_absolute() else path
+
+
 def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
     data = source.model_dump(mode="json", exclude_none=True)
-    if PurePath(source.path).is_absolute():
-        data["path"] = PurePath(source.path).name
+    data["path"] = published_source(source.path)
     if pin is not None:
         data["revision"] = pin
     return data

@@ -70,7 +70,9 @@ CREATE TABLE score (
 CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY (api, model)) WITHOUT ROWID;
 """
 
-MIGRATIONS: list[str] = [TABLES]
+IMPORTS = "ALTER TABLE completion ADD COLUMN imported_from TEXT;"
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 

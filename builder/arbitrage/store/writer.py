@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from arbitrage.errors import StoreError
@@ -19,7 +19,7 @@ MAX_BACKLOG = 2 * BATCH_ROWS
 """Rows that may wait for the disk, one batch being committed and one filling: what a kill can cost beyond the
 requests in flight. Asking pauses at that many."""
 
-INSERT_COMPLETION = f"INSERT OR IGNORE INTO completion VALUES ({', '.join('?' * 13)})"
+INSERT_COMPLETION = f"INSERT OR IGNORE INTO completion VALUES ({', '.join('?' * len(fields(Completion)))})"
 LINK_ASK = """UPDATE ask SET completion_id = ? WHERE teacher = ? AND draw = ? AND completion_id IS NOT ?
               AND prompt = (SELECT n FROM prompt WHERE id = ?)"""
 INSERT_FAILURE = "INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from arbitrage.errors import TeacherError
 from arbitrage.identity import content_id
-from arbitrage.recipe.model import Recipe, Teacher
+from arbitrage.recipe.model import Recipe, Sampling, Teacher
 from arbitrage.records import Prompt
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.identity import UNVERIFIED, Who, ask_who
-from arbitrage.teachers.wire import Wire
+from arbitrage.teachers.wire import Wire, system_of
 
 
 @dataclass(slots=True)
@@ -54,17 +54,7 @@ class ServedTeacher:
         """Return the identity of this teacher's completion, or None while its revision is unknown."""
         if self.revision is None:
             return None
-        parts: dict[str, Any] = {
-            "prompt": prompt.id,
-            "model": self.config.model,
-            "revision": self.revision,
-            "api": f"{self.config.api}:{self.config.format}",
-            "system": self.wire.system(prompt.language, prompt.messages),
-            "extra": self.config.extra,
-            "sampling": self.sampling.model_dump(),
-            "draw": draw,
-        }
-        return content_id("completion", **parts)
+        return completion_id(self.config, self.sampling, self.revision, prompt, draw)
 
     async def identify(self) -> None:
         """Ask every endpoint who it is, all at once; those that do not answer are parked.
@@ -146,6 +136,21 @@ class ServedTeacher:
         worst_first = sorted(self.endpoints, key=lambda endpoint: endpoint.is_healthy)
         failures = [endpoint.last_failure for endpoint in worst_first if endpoint.last_failure]
         return self.stopped_by or (failures[0] if failures else Failed(Kind.CONNECTION, "it was never asked"))
+
+
+def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: Prompt, draw: int) -> str:
+    """Return the identity of a completion: a hash of everything that decides it, and of no URL or nickname."""
+    parts: dict[str, Any] = {
+        "prompt": prompt.id,
+        "model": teacher.model,
+        "revision": revision,
+        "api": f"{teacher.api}:{teacher.format}",
+        "system": system_of(teacher, prompt.language, prompt.messages),
+        "extra": teacher.extra,
+        "sampling": sampling.model_dump(),
+        "draw": draw,
+    }
+    return content_id("completion", **parts)
 
 
 def _base(teacher: Teacher, url: str) -> str:

@@ -45,13 +45,9 @@ class Wire:
     """Whether TGI answers, be it through `api: openai`: it refuses `top_p: 1.0` (422), while vLLM, where it is
     left out, takes the model's own default instead of 1.0."""
 
-    def system(self, language: str, messages: Sequence[Message]) -> str | None:
-        """Return the system prompt to add: a prompt's own system turn wins over the teacher's."""
-        return None if messages[0]["role"] == "system" else self.teacher.system.get(language)
-
     def messages(self, language: str, messages: Sequence[Message]) -> list[Message]:
         """Return the turns to send."""
-        system = self.system(language, messages)
+        system = system_of(self.teacher, language, messages)
         return list(messages) if system is None else [{"role": "system", "content": system}, *messages]
 
     def request(self, language: str, messages: Sequence[Message], seed: int) -> Request:
@@ -99,6 +95,11 @@ class Wire:
         return body
 
 
+def system_of(teacher: Teacher, language: str, messages: Sequence[Message]) -> str | None:
+    """Return the system prompt to add: a prompt's own system turn wins over the teacher's."""
+    return None if messages[0]["role"] == "system" else teacher.system.get(language)
+
+
 def read_reply(body: object, headers: Mapping[str, str]) -> Reply:
     """Read a success of any of the four routes.
 
@@ -123,7 +124,7 @@ def _read_openai(body: Any) -> Reply:
     usage = body.get("usage") or {}
     prompt_tokens, completion_tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     counted = prompt_tokens is not None or completion_tokens is not None
-    return _reply(
+    return reply_of(
         content,
         field,
         choice.get("finish_reason"),
@@ -139,10 +140,12 @@ def _read_native(body: Any, headers: Mapping[str, str]) -> Reply:
     header = headers.get("x-prompt-tokens", "")
     prompt_tokens = _count(int(header)) if header.isascii() and header.isdigit() and len(header) < 20 else None
     source = "details" if completion_tokens is not None else None
-    return _reply(body["generated_text"], None, details.get("finish_reason"), prompt_tokens, completion_tokens, source)
+    return reply_of(
+        body["generated_text"], None, details.get("finish_reason"), prompt_tokens, completion_tokens, source
+    )
 
 
-def _reply(
+def reply_of(
     text: object,
     field: object,
     finish: object,
@@ -150,6 +153,11 @@ def _reply(
     completion_tokens: int | None,
     source: str | None,
 ) -> Reply:
+    """Return an answer in the same words for every protocol, its reasoning apart.
+
+    Raises:
+        TypeError: it holds something other than text.
+    """
     if not isinstance(text, str | None) or not isinstance(field, str | None):
         raise TypeError(f"content is {type(text).__name__}")
     parted = part(_well_formed(text or ""), _well_formed(field) if field else None)
