@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arbitrage.checks import flags
+from arbitrage.checks.language import LanguageCheck, expected_language
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Answer
 from arbitrage.rewards.reward import Reward
 from arbitrage.routers import routing_reward
 from arbitrage.store.store import NumberedPrompt, Store
+from arbitrage.store.verdicts import verdicts
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.pool import Pool
 
@@ -43,12 +45,21 @@ class _Stored(NamedTuple):
 class Reader:
     """Reads the answers of a page of prompts in one go."""
 
-    def __init__(self, store: Store, recipe: Recipe, rewards: Sequence[Reward], build: int, pool: Pool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        recipe: Recipe,
+        rewards: Sequence[Reward],
+        build: int,
+        pool: Pool,
+        language_check: LanguageCheck | None = None,
+    ) -> None:
         self._store = store
         self._recipe = recipe
         self._rewards = rewards
         self._routing = routing_reward(recipe)
         self._build = build
+        self._language_check = language_check
         self._teachers = {teacher.name: teacher for teacher in pool.teachers}
 
     def read(self, page: Sequence[NumberedPrompt]) -> Answers:
@@ -56,12 +67,16 @@ class Reader:
         query = QUERY.format(teachers=_marks(self._recipe.teachers), prompts=_marks(page))
         parameters = [self._build, *self._recipe.teachers, *(item.n for item in page)]
         rows = [_Stored(*row) for row in self._store.connection.execute(query, parameters)]
-        scores = self._scores([row.id for row in rows if row.id])
+        completions = [row.id for row in rows if row.id]
+        scores = self._scores(completions)
+        wrong = self._in_wrong_language(page, rows, completions)
         keys = {item.n: [reward.key(item.prompt) for reward in self._rewards] for item in page}
         answers: dict[int, dict[tuple[str, int], Answer]] = {item.n: {} for item in page}
         for row in rows:
             if row.id or row.failure:
-                answers[row.prompt][row.teacher, row.draw] = self._answer(row, keys[row.prompt], scores)
+                answers[row.prompt][row.teacher, row.draw] = self._answer(
+                    row, keys[row.prompt], scores, row.id in wrong
+                )
         return answers
 
     def _scores(self, completions: Sequence[str]) -> Mapping[tuple[str, str], float | None]:
@@ -73,7 +88,20 @@ class Reader:
         )
         return {(completion_id, key): value for completion_id, key, value in rows}
 
-    def _answer(self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None]) -> Answer:
+    def _in_wrong_language(
+        self, page: Sequence[NumberedPrompt], rows: Sequence[_Stored], completions: Sequence[str]
+    ) -> set[str | None]:
+        """Return the completions that the language check spoke against; what it has not seen yet is not flagged."""
+        if self._language_check is None or not completions:
+            return set()
+        expected = {item.n: expected_language(item.prompt) for item in page}
+        known = verdicts(self._store, self._language_check.key, completions)
+        found = ((row.id, known.get((row.id or "", expected[row.prompt]))) for row in rows)
+        return {name for name, verdict in found if verdict is not None and verdict.word == "wrong"}
+
+    def _answer(
+        self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None], wrong: bool
+    ) -> Answer:
         model = self._recipe.teachers[row.teacher].model
         if row.id is None:
             revision = self._teachers[row.teacher].revision or UNVERIFIED
@@ -81,7 +109,7 @@ class Reader:
         rewards = [(reward.name, scores.get((row.id, key))) for reward, key in zip(self._rewards, keys, strict=True)]
         checks: tuple[str, ...] = ()
         if row.text is not None:
-            checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason)
+            checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason, wrong_language=wrong)
         return Answer(
             teacher=row.teacher,
             draw=row.draw,

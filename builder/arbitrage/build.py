@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from arbitrage.answers import Reader
+from arbitrage.checks.judging import judge_all, judged
+from arbitrage.checks.language import LanguageCheck, make_language_check
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.errors import DatasetError, RecipeError
@@ -44,6 +46,7 @@ class Line:
     pool: Pool
     routers: dict[str, Router]
     rewards: list[Reward]
+    language_check: LanguageCheck | None
     reader: Reader
     number: int
     """Of this build; failures of earlier ones are asked again."""
@@ -93,6 +96,9 @@ def build(
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
+            if line.language_check is not None:
+                line.log("checking languages")
+                judge_all(line.store, line.language_check, list(recipe.teachers), progress.judging)
             line.log("scoring")
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
         record_run(line)
@@ -118,6 +124,7 @@ def prepared(
     """
     refuse_looser(recipe)
     routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
+    language_check = make_language_check(recipe, folder)
     make_folder(run)
     with only_builder(run.folder), open_store(run.store) as store:
         log = Log(run.log)
@@ -138,9 +145,9 @@ def prepared(
                 number += 1
                 store.keep("build", number)
             store.forget_asks()
-            reader = Reader(store, recipe, rewards, number, pool)
+            reader = Reader(store, recipe, rewards, number, pool, language_check)
             last = store.last_of_sources(limit)
-            yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log)
+            yield Line(recipe, run, store, ingested, pool, routers, rewards, language_check, reader, number, last, log)
             log("done")
         except BaseException as error:
             log(f"stopped: {type(error).__name__}: {error}")
@@ -166,6 +173,8 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if line.language_check is not None:
+        facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if brought := imported(line.store):
         facts["imported"] = brought
     try:

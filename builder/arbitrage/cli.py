@@ -133,6 +133,7 @@ def show(
 ) -> None:
     """Show one prompt with all answers, rewards, checks and the winners, side by side."""
     from arbitrage.answers import Reader
+    from arbitrage.checks.language import make_language_check
     from arbitrage.rewards.reward import make_rewards
     from arbitrage.routers import make_routers
     from arbitrage.run import run_of
@@ -143,7 +144,8 @@ def show(
     loaded, folder = _read(recipe, asks=False), _folder(recipe)
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
-        reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
+        rewards, check = make_rewards(loaded, folder), make_language_check(loaded, folder)
+        reader = Reader(store, loaded, rewards, store.get("build") or 0, pool, check)
         item = find(store, make_routers(loaded, folder), reader, prompt_id)
     if as_json:
         _print_json(as_dict(item))

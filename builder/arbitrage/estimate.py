@@ -64,9 +64,16 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "teachers": teachers,
+        "languages_unchecked": _unchecked(line),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
+
+
+def _unchecked(line: Line) -> list[str]:
+    """Return the languages that the language check cannot tell; none where the recipe has no such check."""
+    check = line.language_check
+    return [] if check is None else [language for language in line.recipe.languages if not check.tells(language)]
 
 
 def _most_tokens(teacher: ServedTeacher) -> int:

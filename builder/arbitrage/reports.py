@@ -36,6 +36,13 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     for name, teacher in plan["teachers"].items():
         if not teacher["answers"]:
             console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
+    if plan["languages_unchecked"]:
+        names = ", ".join(plan["languages_unchecked"])
+        console.print(
+            f"the language check cannot tell {names}: answers stay unchecked unless language_check: names a function",
+            highlight=False,
+            soft_wrap=True,
+        )
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
     console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")

@@ -17,7 +17,7 @@ from pydantic import (
 
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 
-CHECKS = ("empty", "truncated", "no_answer")
+CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
@@ -186,7 +186,8 @@ class Recipe(Part):
     sampling: Sampling = Sampling()
     rewards: dict[str, Reward] = {}
     route_by: str | None = None
-    checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
+    checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
+    language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
@@ -220,6 +221,12 @@ class Recipe(Part):
         if self.publish.arms is not None:
             return [name for name in self.arms if name in self.publish.arms]
         return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
+
+    @model_validator(mode="after")
+    def _checks_fit(self) -> "Recipe":
+        if self.language_check is not None and "language" not in self.checks:
+            raise Problems([Problem(("language_check",), "is for the check language, which is not among checks:")])
+        return self
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":

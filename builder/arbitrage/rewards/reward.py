@@ -1,6 +1,5 @@
 """A reward of the recipe: its function, called as TRL calls it, and the identity of its scores."""
 
-import hashlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from arbitrage.columns import carried_columns
 from arbitrage.errors import RewardError
-from arbitrage.extension import load_object
+from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Prompt
@@ -98,7 +97,7 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
             given = [name for name in given if name == "reference"]
         else:
             function = load_object(config.python, folder, where)
-            revision = _source_hash(function)
+            revision = source_hash(function)
         if inspect.isclass(function) or config.options:
             try:
                 function = function(**config.options)  # type: ignore[assignment]
@@ -107,11 +106,3 @@ def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
         model = content_id("reward", python=config.python, options=config.options) if config.options else config.python
         rewards.append(Reward(name, model, revision, function, given))
     return rewards
-
-
-def _source_hash(function: object) -> str:
-    try:
-        path = inspect.getsourcefile(inspect.unwrap(function) if callable(function) else type(function))
-    except TypeError:
-        path = None
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else "unverified"

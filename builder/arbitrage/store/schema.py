@@ -72,7 +72,21 @@ CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY
 
 IMPORTS = "ALTER TABLE completion ADD COLUMN imported_from TEXT;"
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS]
+VERDICTS = """
+-- What the language check said of a completion; language is the one that was expected.
+CREATE TABLE verdict (
+    completion_id TEXT NOT NULL,
+    language TEXT NOT NULL,
+    check_key TEXT NOT NULL,
+    word TEXT NOT NULL,
+    found TEXT,
+    lines INTEGER NOT NULL,
+    wrong INTEGER NOT NULL,
+    PRIMARY KEY (completion_id, language, check_key)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, VERDICTS]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 
