@@ -136,7 +136,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
     [
         "translate: {model: facebook/nllb-200-3.3B, to: all}\n",
         "pilot: 100\n",
-        "publish: {repo_id: org/name}\n",
         "max_usd: 500\n",
         "rewards: {r: {model: org/reward}}\n",
         "rewards: {r: {judge: {endpoint: http://x}}}\n",

@@ -17,7 +17,7 @@ NAME = "manifest.json"
 MAX_BYTES = 64 * 2**20
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-PATH = re.compile(r"^[a-z][a-z0-9_]*/[a-z]{2,3}(-[A-Z][a-z]{3})?/(train|test)-[0-9]{5,9}\.parquet$")
+PATH = re.compile(r"^[a-z][a-z0-9_]*/[a-z]{2,3}(-[A-Z][a-z]{3})?/(train|test)-[0-9]{5,9}\.parquet\Z")
 FilePath = Annotated[str, StringConstraints(pattern=PATH, max_length=200)]
 Config = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(-[a-z]{2,3}(-[A-Z][a-z]{3})?)?$", max_length=200)]
 Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_/*.-]+$", max_length=200)]
