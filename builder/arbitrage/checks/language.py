@@ -7,7 +7,7 @@ what neither knows. What cannot be told is `unchecked`, and never flagged.
 import importlib.metadata
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -31,8 +31,10 @@ EXPECTED = "answer_language"
 
 RULES = 1
 """Raise it when the same answer may be judged otherwise: stored verdicts are then made again."""
-COMPARED = "ar cs de en es fa fr hi id it ja ko nl pl pt ru tr uk vi zh".split()
-"""Languages that an answer is compared with beside its own: what teachers know best, and drift into."""
+COMPARED = (
+    "ar be bg bn cs da de en es fa fi fr hi hr hu id it ja kk ko mk mr nl pl pt ro ru sr sv sw tl tr uk ur vi zh"
+).split()
+"""Languages that an answer is compared with beside those of the recipe: what teachers know best, and drift into."""
 ALIKE = [("bs", "hr", "sr"), ("nb", "nn", "no"), ("id", "ms"), ("fa", "prs"), ("tl", "fil")]
 """Languages that a few words do not tell apart; one is taken for the other."""
 NAMES = {"no": "nb", "fil": "tl", "prs": "fa", "sh": "sr"}
@@ -62,7 +64,15 @@ class Verdict(NamedTuple):
 class LanguageCheck:
     """Judges answers; what it says depends on the answer, its prompt, the language and `key` alone."""
 
-    def __init__(self, detect: Detect | None = None, hook: str | None = None, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        languages: Iterable[str] = (),
+        detect: Detect | None = None,
+        hook: str | None = None,
+        revision: str | None = None,
+    ) -> None:
+        bare = {language.partition("-")[0] for language in languages}
+        self._compared = sorted({NAMES.get(code, code) for code in {*COMPARED, *bare}} & set(_lingua()))
         self._detect = detect
         self._hook = hook
         self._detectors: dict[str, LanguageDetector] = {}
@@ -169,7 +179,7 @@ class LanguageCheck:
             from lingua import LanguageDetectorBuilder
 
             names = _lingua()
-            codes = sorted({*COMPARED, *_group(bare)} & set(names))
+            codes = sorted({*self._compared, *_group(bare)} & set(names))
             # Its small models: the large ones take ten times the memory and six times as long.
             builder = LanguageDetectorBuilder.from_languages(*(names[code] for code in codes))
             self._detectors[bare] = builder.with_low_accuracy_mode().build()
@@ -189,11 +199,11 @@ def make_language_check(recipe: Recipe, folder: Path) -> LanguageCheck | None:
             "checks: language needs lingua: pip install 'multilingual-arbitrage[language]', or take it out of checks:"
         )
     if recipe.language_check is None:
-        return LanguageCheck()
+        return LanguageCheck(recipe.languages)
     detect = load_object(recipe.language_check, folder, "language_check")
     if not callable(detect):
         raise RecipeError(f"language_check: {recipe.language_check} is no function that takes a text")
-    return LanguageCheck(detect, recipe.language_check, source_hash(detect))
+    return LanguageCheck(recipe.languages, detect, recipe.language_check, source_hash(detect))
 
 
 def expected_language(prompt: Prompt) -> str:

@@ -37,7 +37,7 @@ _QUOTED = re.compile(
     r"|‹[^‹›\n]{1,300}›|「[^「」\n]{1,1000}」|『[^『』\n]{1,1000}』|《[^《》\n]{1,300}》"
 )
 _CODE = re.compile(
-    r"[;{}]\s*$|\)\s*:\s*$|[=!<>]=|->|=>|::|\w\(\)|\w\.\w+\(|[\w\])] [-+*/]?= "
+    r"[;{}]\s*$|\)\s*:\s*$|[=!<>]=|->|=>|::|\w\(\)|\w\([^()]{0,200}[=,][^()]{0,200}\)|\w\.\w+\(|[\w\])] [-+*/]?= "
     r"|^\s*(?:[A-Za-z_]\w*\(|#include|import \w|from \w+ import |def \w+\(|\$ )",
     re.ASCII,
 )
@@ -45,7 +45,7 @@ _SPACES = re.compile(r"\s+")
 
 
 class Line(NamedTuple):
-    """A line of prose, and the script that most of its words are in."""
+    """What a line of prose says in the script that most of its words are in."""
 
     text: str
     script: str
@@ -83,7 +83,7 @@ def _lines(text: str, said: str, *, quotes: bool) -> Iterator[Line]:
         line = _SPACES.sub(" ", line).strip()
         if not line or _CODE.search(line):
             continue
-        found_in = [Line(part, script) for part in _parts(line) if (script := _script(part)) is not None]
+        found_in = [judged for part in _parts(line) if (judged := _line(part)) is not None]
         if found_in and line not in said:
             yield from found_in
 
@@ -97,11 +97,12 @@ def _parts(line: str) -> Iterator[str]:
     yield line
 
 
-def _script(line: str) -> str | None:
-    """Return the script that most words of a line are in; None where too little can be told from it."""
+def _line(text: str) -> Line | None:
+    """Return a line's words in the script that most are in; None where too little can be told from them."""
     words: Counter[str] = Counter()
     small: Counter[str] = Counter()
-    for word in WORD.findall(line):
+    by_script: dict[str, list[str]] = {}
+    for word in WORD.findall(text):
         script = script_of(word[0])
         if script is None:
             continue
@@ -111,13 +112,15 @@ def _script(line: str) -> str | None:
         else:
             words[script] += PER_WORD
             small[script] += PER_WORD * (script not in CASED or word[0].islower())
+            by_script.setdefault(script, []).append(word)
     kana = words.pop(KANA, 0)
     if kana:
         is_japanese = kana >= JAPANESE * (kana + words[HAN])
         words[KANA if is_japanese else HAN] = kana + words.pop(HAN, 0)
     if not words:
         return None
-    top = max(sorted(words), key=lambda script: words[script])
+    # Names keep their capitals in any text, and say nothing of its script.
+    top = max(sorted(words), key=lambda script: small[script] if script in CASED else words[script])
     if words[top] < FEWEST * PER_WORD or (top in CASED and small[top] < LOWER * words[top]):
         return None
-    return top
+    return Line(" ".join(by_script[top]) if top in by_script else text, top)
