@@ -131,7 +131,7 @@ def prepared(
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
+            write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins, ingested.evaluation_pins)))
             pool = Pool(recipe, store)
             pool.identify()
             for teacher in pool.teachers:
@@ -160,7 +160,7 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
-    published = published_recipe(recipe, line.ingested.pins)
+    published = published_recipe(recipe, line.ingested.pins, line.ingested.evaluation_pins)
 
     def items(language: str, split: str) -> Iterator[Routed]:
         for item in routed(line.store, line.routers, line.reader, language, split, line.last):
@@ -173,6 +173,9 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if recipe.contamination:
+        sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
+        facts["contamination"] = {"action": recipe.contamination_action, "sets": sets}
     if line.language_check is not None:
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if brought := imported(line.store):

@@ -6,20 +6,29 @@ from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import PromptSource, Recipe, placeholder
+from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.yaml_text import yaml_text
 
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
 
 
-def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
+def published_recipe(
+    recipe: Recipe, pins: Mapping[int, str], evaluation_pins: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
+
+    `evaluation_pins` does so for the evaluation sets.
 
     What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
     """
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience", "publish"})
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
+    if recipe.contamination:
+        evaluation_pins = evaluation_pins or {}
+        whole["contamination"] = [_source(one, evaluation_pins.get(n)) for n, one in enumerate(recipe.contamination)]
+    else:
+        del whole["contamination"], whole["contamination_action"]
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.
         whole["publish"] = {"arms": recipe.published_arms}
@@ -43,7 +52,7 @@ def published_source(path: str) -> str:
     return PurePath(path).name if PurePath(path).is_absolute() else path
 
 
-def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
+def _source(source: PromptSource | EvaluationSet, pin: str | None) -> dict[str, Any]:
     data = source.model_dump(mode="json", exclude_none=True)
     data["path"] = published_source(source.path)
     if pin is not None:
