@@ -64,6 +64,8 @@ class Built:
     shortfalls: Sequence[Shortfall]
     rows: dict[str, int]
     """Rows by arm."""
+    contamination: dict[str, Any] | None = None
+    """What of the recipe's evaluation sets prompts hold."""
 
 
 def build(
@@ -90,7 +92,7 @@ def build(
     """
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
-            return Built(None, [], {})
+            return Built(None, [], {}, contamination(line))
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
@@ -103,7 +105,7 @@ def build(
             score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
         record_run(line)
         if until is not None:
-            built = Built(None, shortfalls(line.store, recipe, line.number), {})
+            built = Built(None, shortfalls(line.store, recipe, line.number), {}, contamination(line))
         else:
             built = write(line, progress, preview=limit is not None)
         for short in built.shortfalls:
@@ -173,9 +175,8 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
-    if recipe.contamination:
-        sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
-        facts["contamination"] = {"action": recipe.contamination_action, "sets": sets}
+    if found := contamination(line):
+        facts["contamination"] = found
     if line.language_check is not None:
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if brought := imported(line.store):
@@ -189,7 +190,15 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
             "everything stored so far is safe"
         ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
-    return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows)
+    return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows, contamination(line))
+
+
+def contamination(line: Line) -> dict[str, Any] | None:
+    """Return what of the recipe's evaluation sets prompts hold; None where it names no set."""
+    if not line.recipe.contamination:
+        return None
+    sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
+    return {"action": line.recipe.contamination_action, "sets": sets}
 
 
 def record_run(line: Line) -> None:

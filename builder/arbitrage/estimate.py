@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.build import Line
+from arbitrage.build import Line, contamination
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.plan import plan
 from arbitrage.spend import usd
@@ -63,6 +63,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "licenses": licenses_as_dict(line.recipe),
         "prompts": line.last,
         "sources": sources,
+        "contamination": contamination(line),
         "teachers": teachers,
         "languages_unchecked": _unchecked(line),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +19,16 @@ from arbitrage.prompts.read import read_raw
 from arbitrage.prompts.shingles import shingles, tokens
 from arbitrage.recipe.model import EvaluationSet
 
-WORDS, CHARACTERS = 3, 5
+WORDS, CHARACTERS = 2, 4
 """Words of a shingle, and characters where there are no spaces between words."""
 RUN, RUN_CHARACTERS = 13, 26
 """So many words of an item in a row, or characters, and the prompt holds the item, however long that is."""
-SHARE = 0.6
+SHARE = 0.5
 """Else it holds the item where it has this share of its shingles,"""
 FEWEST = 6
-"""and at least so many of them; of a shorter item all."""
+"""and at least so many of them, of a shorter item all,"""
+WINDOW = 2
+"""within so many times the item's length: a long text has pieces of anything."""
 SHORTEST, SHORTEST_CHARACTERS = 5, 10
 """Words of an item, or characters, below which it is not looked for: it would be found everywhere."""
 COMMON = 64
@@ -69,7 +72,8 @@ class Items:
         for number, (one, count) in enumerate(zip(sets, counts, strict=True)):
             for where, text in _texts(one, folder):
                 count.items += 1
-                words, is_unspaced = tokens(text)
+                words, single = tokens(text)
+                is_unspaced = single > 0.5
                 if len(words) < (SHORTEST_CHARACTERS if is_unspaced else SHORTEST):
                     count.too_short += 1
                     continue
@@ -91,9 +95,9 @@ class Items:
 
     def held_by(self, text: str) -> list[Found]:
         """Return the items that a text holds, at most one of each set: the one that it holds most of."""
-        words, is_unspaced = tokens(text)
+        words, single = tokens(text)
         best: dict[int, Found] = {}
-        for size in (CHARACTERS, WORDS) if is_unspaced else (WORDS,):
+        for size in (CHARACTERS, WORDS) if single else (WORDS,):
             for item, share in self._held(words, size):
                 number = self._set_of[item]
                 if number not in best or share > best[number].share:
@@ -103,22 +107,45 @@ class Items:
     def _held(self, words: Sequence[str], size: int) -> Iterator[tuple[int, float]]:
         if len(words) < size:
             return
-        hits: dict[int, set[int]] = {}
-        runs: dict[int, tuple[int, int, int]] = {}
+        hits: dict[int, list[tuple[int, int]]] = {}
         for position, shingle in enumerate(shingles(words, size)):
             place = bisect_left(self._shingles, shingle)
             while place < len(self._shingles) and self._shingles[place] == shingle:
-                item = self._items[place]
-                hits.setdefault(item, set()).add(shingle)
-                last, run, longest = runs.get(item, (-2, 0, 0))
-                run = run + 1 if last == position - 1 else 1
-                runs[item] = position, run, max(run, longest)
+                hits.setdefault(self._items[place], []).append((position, shingle))
                 place += 1
         for item in sorted(hits):
-            share = len(hits[item]) / self._size[item]
-            enough = len(hits[item]) >= min(FEWEST, self._size[item]) and share >= SHARE
-            if enough or runs[item][2] >= self._run[item]:
-                yield item, share
+            found = hits[item]
+            whole = self._size[item]
+            need = max(min(FEWEST, whole), SHARE * whole)
+            close = _most_close(found, WINDOW * whole) if len(found) >= need else 0
+            if close >= need or _longest_run(found) >= self._run[item]:
+                yield item, len({shingle for _, shingle in found}) / whole
+
+
+def _most_close(found: Sequence[tuple[int, int]], window: int) -> int:
+    """Return the most different shingles among those that stand within a window."""
+    inside: Counter[int] = Counter()
+    start = most = 0
+    for position, shingle in found:
+        inside[shingle] += 1
+        while found[start][0] <= position - window:
+            gone = found[start][1]
+            inside[gone] -= 1
+            if not inside[gone]:
+                del inside[gone]
+            start += 1
+        most = max(most, len(inside))
+    return most
+
+
+def _longest_run(found: Sequence[tuple[int, int]]) -> int:
+    run = longest = 0
+    before = -2
+    for position, _ in found:
+        run = run + 1 if position == before + 1 else 1
+        longest = max(longest, run)
+        before = position
+    return longest
 
 
 def contaminated(

@@ -98,8 +98,8 @@ def _bands(page: list[tuple[int, str, str]], threshold: float) -> Iterator[tuple
 
 
 def _shingles(messages: str) -> frozenset[int]:
-    words, is_unspaced = tokens(said(messages))
-    return frozenset(islice(shingles(words, CHARACTERS if is_unspaced else WORDS), MOST_SHINGLES))
+    words, single = tokens(said(messages))
+    return frozenset(islice(shingles(words, CHARACTERS if single > 0.5 else WORDS), MOST_SHINGLES))
 
 
 def said(messages: str) -> str:

@@ -13,15 +13,17 @@ MOST_CHARACTERS = 200_000
 """Characters of a text that are compared: what one long text costs is bounded."""
 
 
-def tokens(text: str) -> tuple[list[str], bool]:
-    """Return a text's words without case, marks of punctuation and symbols; and whether most are single characters.
+def tokens(text: str) -> tuple[list[str], float]:
+    """Return a text's words without case, punctuation and symbols; and which share of them is single characters.
 
     A character of a script without spaces is a word of its own.
     """
     found: list[str] = []
     word: list[str] = []
     single = 0
-    for character in unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold():
+    # The two i of Turkish are one, since lowering what was raised does not bring them back.
+    folded = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold().replace("ı", "i").replace("\u0307", "")
+    for character in folded:
         kind = _kind(character)
         if kind == "word":
             word.append(character)
@@ -34,7 +36,7 @@ def tokens(text: str) -> tuple[list[str], bool]:
             single += 1
     if word:
         found.append("".join(word))
-    return found, 2 * single > len(found)
+    return found, single / len(found) if found else 0.0
 
 
 def shingles(words: Sequence[str], size: int) -> Iterator[int]:
