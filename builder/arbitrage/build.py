@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
-from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
@@ -71,6 +71,7 @@ def build(
     *,
     until: Stage | None = None,
     limit: int | None = None,
+    left_out: Sequence[str] = (),
 ) -> Built:
     """Take a recipe to its dataset folder, or as far as `until`; the same call resumes.
 
@@ -81,6 +82,7 @@ def build(
         progress: told of everything that takes long.
         until: the last stage to do.
         limit: take the first so many sources in hash order, and write a preview.
+        left_out: teachers that the recipe has lost for this build, which the manifest names.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
@@ -99,7 +101,7 @@ def build(
         if until is not None:
             built = Built(None, shortfalls(line.store, recipe, line.number), {})
         else:
-            built = write(line, progress, preview=limit is not None)
+            built = write(line, progress, preview=limit is not None, left_out=left_out)
         for short in built.shortfalls:
             line.log(short.message)
         return built
@@ -149,7 +151,7 @@ def prepared(
             log.close()
 
 
-def write(line: Line, progress: Progress, *, preview: bool) -> Built:
+def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
@@ -166,6 +168,8 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if left_out:
+        facts["left_out"] = sorted(set(left_out))
     if brought := imported(line.store):
         facts["imported"] = brought
     try:
@@ -191,22 +195,3 @@ def record_run(line: Line) -> None:
         }
         teachers[teacher.name] = counts
     write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))
-
-
-def only_arms(recipe: Recipe, arms: Sequence[str]) -> Recipe:
-    """Return the recipe with only the named arms.
-
-    Raises:
-        RecipeError: there is no such arm.
-    """
-    unknown = [arm for arm in arms if arm not in recipe.arms]
-    if unknown:
-        raise RecipeError(f"--arm {unknown[0]}: the recipe's arms are {', '.join(recipe.arms)}")
-    if not arms:
-        return recipe
-    publish = recipe.publish
-    if publish is not None:
-        # Asked for by name, an arm is wanted in the dataset too.
-        publish = publish.model_copy(update={"arms": list(arms)})
-    chosen = {name: arm for name, arm in recipe.arms.items() if name in arms}
-    return recipe.model_copy(update={"arms": chosen, "publish": publish})

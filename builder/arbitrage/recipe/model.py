@@ -188,6 +188,7 @@ class Recipe(Part):
     route_by: str | None = None
     checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
     arms: dict[str, Arm] = Field(min_length=1)
+    max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
     publish: Publish | None = None
