@@ -12,7 +12,7 @@ from arbitrage.checks.judging import judge_all, judged
 from arbitrage.checks.language import LanguageCheck, make_language_check
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
-from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
@@ -74,6 +74,7 @@ def build(
     *,
     until: Stage | None = None,
     limit: int | None = None,
+    left_out: Sequence[str] = (),
 ) -> Built:
     """Take a recipe to its dataset folder, or as far as `until`; the same call resumes.
 
@@ -84,6 +85,7 @@ def build(
         progress: told of everything that takes long.
         until: the last stage to do.
         limit: take the first so many sources in hash order, and write a preview.
+        left_out: teachers that the recipe has lost for this build, which the manifest names.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
@@ -105,7 +107,7 @@ def build(
         if until is not None:
             built = Built(None, shortfalls(line.store, recipe, line.number), {})
         else:
-            built = write(line, progress, preview=limit is not None)
+            built = write(line, progress, preview=limit is not None, left_out=left_out)
         for short in built.shortfalls:
             line.log(short.message)
         return built
@@ -156,7 +158,7 @@ def prepared(
             log.close()
 
 
-def write(line: Line, progress: Progress, *, preview: bool) -> Built:
+def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
@@ -175,6 +177,8 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
     }
     if line.language_check is not None:
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
+    if left_out:
+        facts["left_out"] = sorted(set(left_out))
     if brought := imported(line.store):
         facts["imported"] = brought
     try:
@@ -200,22 +204,3 @@ def record_run(line: Line) -> None:
         }
         teachers[teacher.name] = counts
     write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))
-
-
-def only_arms(recipe: Recipe, arms: Sequence[str]) -> Recipe:
-    """Return the recipe with only the named arms.
-
-    Raises:
-        RecipeError: there is no such arm.
-    """
-    unknown = [arm for arm in arms if arm not in recipe.arms]
-    if unknown:
-        raise RecipeError(f"--arm {unknown[0]}: the recipe's arms are {', '.join(recipe.arms)}")
-    if not arms:
-        return recipe
-    publish = recipe.publish
-    if publish is not None:
-        # Asked for by name, an arm is wanted in the dataset too.
-        publish = publish.model_copy(update={"arms": list(arms)})
-    chosen = {name: arm for name, arm in recipe.arms.items() if name in arms}
-    return recipe.model_copy(update={"arms": chosen, "publish": publish})

@@ -82,14 +82,19 @@ def build(
     until: Annotated[str | None, typer.Option(help="Stop after prompts, completions, rewards or routes.")] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm, also in the dataset; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources; writes preview/.")] = None,
+    left_out: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="TEACHER", help="As if the recipe did not have this teacher; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do the whole line, up to a finished dataset folder; the same command resumes."""
-    from arbitrage.build import STAGES, only_arms
+    from arbitrage.build import STAGES
     from arbitrage.build import build as do_build
     from arbitrage.progress import Progress
     from arbitrage.reports import built_as_dict, print_built
     from arbitrage.run import run_of
+    from arbitrage.selection import only_arms, without
 
     if until is not None and until not in STAGES:
         raise RecipeError(f"--until {until}: the stages are {', '.join(STAGES)}")
@@ -97,12 +102,13 @@ def build(
     progress = Progress(_err())
     try:
         built = do_build(
-            only_arms(loaded, arm or []),
+            without(only_arms(loaded, arm or []), left_out or []),
             _folder(recipe),
             run_of(loaded, recipe, run),
             progress,
             until=until,
             limit=limit,
+            left_out=left_out or [],
         )
     finally:
         progress.close()

@@ -189,6 +189,7 @@ class Recipe(Part):
     checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
     language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
+    max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
     publish: Publish | None = None

@@ -15,9 +15,9 @@ HEAD = "# Resolved and pinned. To build from it, set the environment variables t
 def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
 
-    What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
+    What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
-    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience", "publish"})
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"max_usd", "patience", "publish"})
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
     if recipe.publish is not None:
