@@ -72,7 +72,17 @@ CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY
 
 IMPORTS = "ALTER TABLE completion ADD COLUMN imported_from TEXT;"
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS]
+TRANSLATIONS = """
+-- A text in another language, under the identity of text, languages, translator and settings; never deleted.
+-- text NULL: it cannot be translated, for the reason in problem.
+CREATE TABLE translation (id TEXT PRIMARY KEY, text TEXT, problem TEXT) WITHOUT ROWID;
+
+-- Those of today's prompts that are translations, and of which prompt.
+CREATE TABLE translated (prompt_id TEXT PRIMARY KEY, original TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX prompt_by_source ON prompt (source_id, language);
+"""
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, TRANSLATIONS]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 
