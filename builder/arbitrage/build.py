@@ -1,7 +1,7 @@
 """The line: prompts -> asks -> completions -> rewards -> routes -> dataset."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from arbitrage.answers import Reader
 from arbitrage.checks.judging import judge_all, judged
 from arbitrage.checks.language import LanguageCheck, make_language_check
-from arbitrage.columns import column_types, fitted
+from arbitrage.columns import column_types, fitted, translator_type
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
@@ -29,7 +29,9 @@ from arbitrage.spend import costs
 from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
+from arbitrage.store.translations import original_of
 from arbitrage.teachers.pool import Pool
+from arbitrage.translation.translating import Translating
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -43,6 +45,8 @@ class Line:
     run: Run
     store: Store
     ingested: Ingested
+    translating: Translating | None
+    """None where the recipe does not translate."""
     pool: Pool
     routers: dict[str, Router]
     rewards: list[Reward]
@@ -133,7 +137,8 @@ def prepared(
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
+            translating = Translating(recipe, recipe.translate, store, folder) if recipe.translate else None
+            write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
             pool = Pool(recipe, store)
             pool.identify()
             for teacher in pool.teachers:
@@ -147,9 +152,26 @@ def prepared(
                 number += 1
                 store.keep("build", number)
             store.forget_asks()
+            if translating is not None:
+                # Behind the teachers, who may turn out to be others than the recipe says: that is said at once.
+                _translate(translating, builds, limit, progress, log)
             reader = Reader(store, recipe, rewards, number, pool, language_check)
             last = store.last_of_sources(limit)
-            yield Line(recipe, run, store, ingested, pool, routers, rewards, language_check, reader, number, last, log)
+            yield Line(
+                recipe,
+                run,
+                store,
+                ingested,
+                translating,
+                pool,
+                routers,
+                rewards,
+                language_check,
+                reader,
+                number,
+                last,
+                log,
+            )
             log("done")
         except BaseException as error:
             log(f"stopped: {type(error).__name__}: {error}")
@@ -158,15 +180,31 @@ def prepared(
             log.close()
 
 
+def _translate(translating: Translating, builds: bool, limit: int | None, progress: Progress, log: Log) -> None:
+    if not builds:
+        translating.forget_others(limit)
+        return
+    translating.run(limit, progress.translating, progress.tell, log)
+
+
+def _published(recipe: Recipe, ingested: Ingested, translating: Translating | None) -> dict[str, Any]:
+    return published_recipe(recipe, ingested.pins, translating.pin if translating else None)
+
+
 def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
-    published = published_recipe(recipe, line.ingested.pins)
+    published = _published(recipe, line.ingested, line.translating)
+    said: Mapping[str, Any] = {"translation": translator_type()} if line.translating else {}
 
     def items(language: str, split: str) -> Iterator[Routed]:
         for item in routed(line.store, line.routers, line.reader, language, split, line.last):
-            yield replace(item, prompt=replace(item.prompt, columns=fitted(item.prompt.columns, types)))
+            columns = fitted(item.prompt.columns, types)
+            if line.translating is not None:
+                is_original = original_of(line.store, item.prompt.id) is None
+                columns["translation"] = None if is_original else line.translating.by
+            yield replace(item, prompt=replace(item.prompt, columns=columns))
 
     folder = line.run.preview if preview else line.run.dataset
     line.log(f"writing {folder.name}")
@@ -179,11 +217,13 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if left_out:
         facts["left_out"] = sorted(set(left_out))
+    if line.translating is not None:
+        facts["translation"] = line.translating.facts()
     if brought := imported(line.store):
         facts["imported"] = brought
     try:
         with progress.writing(folder):
-            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, {**said, **types}, facts)
     except OSError as error:
         raise DatasetError(
             f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "

@@ -80,10 +80,10 @@ class Environment:
 
 
 def is_token(loc: Loc) -> bool:
-    """Say whether a location is a teacher's token."""
-    return len(loc) == 3 and loc[0] == "teachers" and loc[2] == "token"
+    """Say whether a location is a teacher's or the translator's token."""
+    return loc == ("translate", "token") or (len(loc) == 3 and loc[0] == "teachers" and loc[2] == "token")
 
 
 def is_endpoint(loc: Loc) -> bool:
-    """Say whether a location is in a teacher's endpoints, which are never published."""
-    return len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint"
+    """Say whether a location is in the endpoints of a teacher or the translator, which are never published."""
+    return loc[:2] == ("translate", "endpoint") or len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint"

@@ -5,59 +5,22 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from arbitrage.recipe.part import Language, Part, Seconds, listed, urls
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
+from arbitrage.recipe.translate import Translate
 
 CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
-PLACEHOLDER = re.compile(r"\$\{TEACHER_URL_[A-Za-z0-9_]+\}")
 ROLES = ("prompt", "messages", "language", "source_id", "reference")
 OWN_COLUMNS = (
     "prompt_id source_id language prompt completion teacher model revision draw reasoning finish_reason "
     "prompt_tokens completion_tokens tokens_from checks reward rewards parents error"
 ).split()
 TRAINER_COLUMNS = ("text", "messages", "label", "chosen", "rejected", "tools", "images")
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", value):
-        raise ValueError(f"{value!r} is not a language tag such as de, zh or sr-Latn")
-    return value
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)", value)
-        if not match:
-            raise ValueError(f"{value!r} is not a time such as 30s, 15m or 2h")
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    return value
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Language = Annotated[str, AfterValidator(_language)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-
-
-class Part(BaseModel):
-    """A block of the recipe."""
-
-    # Errors of pydantic show what they were given, and that may be a secret.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Sampling(Part):
@@ -112,7 +75,7 @@ class Price(Part):
 class Teacher(Part):
     """A model that completes prompts, behind one or more endpoints."""
 
-    endpoint: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
+    endpoint: Annotated[list[str], BeforeValidator(listed)] = Field(min_length=1)
     api: Literal["tgi", "openai"]
     model: str = Field(min_length=1)
     served_as: str | None = None
@@ -132,13 +95,7 @@ class Teacher(Part):
     @field_validator("endpoint")
     @classmethod
     def _is_url(cls, value: list[str]) -> list[str]:
-        for url in value:
-            # A published recipe holds a placeholder, which the environment fills before anyone is asked.
-            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) and not PLACEHOLDER.fullmatch(url):
-                raise ValueError(
-                    "is not an endpoint such as http://host:8080 (no user, no query; secrets go into token:)"
-                )
-        return [url.rstrip("/") for url in value]
+        return urls(value)
 
     @field_validator("sampling")
     @classmethod
@@ -181,6 +138,7 @@ class Recipe(Part):
     license_override: str | None = None
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
+    translate: Translate | None = None
     test: float = Field(0.05, ge=0, lt=1)
     teachers: dict[str, Teacher] = Field(min_length=1)
     sampling: Sampling = Sampling()
@@ -236,6 +194,7 @@ class Recipe(Part):
             *self._problems_of_teachers(),
             *self._problems_of_arms(),
             *self._problems_of_rewards(),
+            *self._problems_of_translate(),
         ]
         if problems:
             raise Problems(problems)
@@ -258,6 +217,11 @@ class Recipe(Part):
             for language in teacher.system:
                 if language not in self.languages:
                     yield self._not_among_languages(("teachers", name, "system", language), language)
+
+    def _problems_of_translate(self) -> Iterator[Problem]:
+        if self.translate is not None:
+            carried = {name for source in self.prompts for name in source.columns} - set(ROLES[:-1])
+            yield from self.translate.problems(self.languages, carried)
 
     def _not_among_languages(self, loc: Loc, language: str) -> Problem:
         return Problem(loc, f"{language!r} is not among the recipe's languages ({', '.join(self.languages)})")

@@ -86,7 +86,17 @@ CREATE TABLE verdict (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS, VERDICTS]
+TRANSLATIONS = """
+-- A text in another language, under the identity of text, languages, translator and settings; never deleted.
+-- text NULL: it cannot be translated, for the reason in problem.
+CREATE TABLE translation (id TEXT PRIMARY KEY, text TEXT, problem TEXT) WITHOUT ROWID;
+
+-- Those of today's prompts that are translations, and of which prompt.
+CREATE TABLE translated (prompt_id TEXT PRIMARY KEY, original TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX prompt_by_source ON prompt (source_id, language);
+"""
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, VERDICTS, TRANSLATIONS]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 
