@@ -80,10 +80,16 @@ class Environment:
 
 
 def is_token(loc: Loc) -> bool:
-    """Say whether a location is a teacher's token."""
-    return len(loc) == 3 and loc[0] == "teachers" and loc[2] == "token"
+    """Say whether a location is the token of a teacher or a reward."""
+    return _of_served(loc, "token", len(loc))
 
 
 def is_endpoint(loc: Loc) -> bool:
-    """Say whether a location is in a teacher's endpoints, which are never published."""
-    return len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint"
+    """Say whether a location is in the endpoints of a teacher or a reward, which are never published."""
+    return _of_served(loc, "endpoint", min(len(loc), 4 if loc[2:3] == ("judge",) else 3))
+
+
+def _of_served(loc: Loc, key: str, end: int) -> bool:
+    is_judge = loc[:1] == ("rewards",) and loc[2:3] == ("judge",)
+    served = loc[:1] in (("teachers",), ("rewards",))
+    return served and loc[3 if is_judge else 2 : end] == (key,) and end == (4 if is_judge else 3)

@@ -72,7 +72,20 @@ CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY
 
 IMPORTS = "ALTER TABLE completion ADD COLUMN imported_from TEXT;"
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS]
+SCORING = """
+-- Why there is no score, or what was done to the text to get one.
+ALTER TABLE score ADD COLUMN note TEXT;
+
+-- What judges wrote, to be looked at; never published.
+CREATE TABLE verdict (
+    completion_id TEXT NOT NULL,
+    reward TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (completion_id, reward)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, SCORING]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 
