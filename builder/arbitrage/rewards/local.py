@@ -167,10 +167,13 @@ def _load(reward: LocalReward) -> _Loaded:
     try:
         import torch
         from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise RewardError(
             f"{where}: local: true needs torch and transformers ({error}); install multilingual-arbitrage[local]"
         ) from error
+    # How far the weights are would stand between the lines of our own progress.
+    disable_progress_bar()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     source = str(reward.path) if reward.path else reward.model
