@@ -20,8 +20,10 @@ from arbitrage.prompts.ingest import Ingested, ingest
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_recipe, recipe_yaml
 from arbitrage.records import Routed
-from arbitrage.rewards.reward import Reward, make_rewards
+from arbitrage.rewards.lacking import score_shortfalls, scoring_facts
+from arbitrage.rewards.reward import AnyReward, make_rewards
 from arbitrage.rewards.score import score_all
+from arbitrage.rewards.who import identify, remember
 from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall, shortfalls
@@ -49,7 +51,7 @@ class Line:
     """None where the recipe does not translate."""
     pool: Pool
     routers: dict[str, Router]
-    rewards: list[Reward]
+    rewards: list[AnyReward]
     language_check: LanguageCheck | None
     reader: Reader
     number: int
@@ -106,12 +108,16 @@ def build(
                 line.log("checking languages")
                 judge_all(line.store, line.language_check, list(recipe.teachers), progress.judging)
             line.log("scoring")
-            score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
+            teachers = list(recipe.teachers)
+            score_all(line.store, line.rewards, teachers, progress.scoring, recipe.patience, progress.tell)
+            remember(line.rewards, line.store)
         record_run(line)
         if until is not None:
             built = Built(None, shortfalls(line.store, recipe, line.number), {})
         else:
             built = write(line, progress, preview=limit is not None, left_out=left_out)
+        lacking = score_shortfalls(line.rewards, line.store, list(recipe.teachers))
+        built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)
         return built
@@ -147,6 +153,7 @@ def prepared(
                         trouble = f"{teacher.name}: {endpoint.shown}: {endpoint.last_failure.message}"
                         log(trouble)
                         progress.tell(trouble)
+            identify(rewards, store, progress.tell)
             number = store.get("build") or 0
             if builds:
                 number += 1
@@ -219,6 +226,8 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
         facts["left_out"] = sorted(set(left_out))
     if line.translating is not None:
         facts["translation"] = line.translating.facts()
+    if line.rewards:
+        facts["scoring"] = scoring_facts(line.rewards, line.store)
     if brought := imported(line.store):
         facts["imported"] = brought
     try:

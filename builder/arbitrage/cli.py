@@ -141,9 +141,10 @@ def show(
     from arbitrage.answers import Reader
     from arbitrage.checks.language import make_language_check
     from arbitrage.rewards.reward import make_rewards
+    from arbitrage.rewards.who import recall
     from arbitrage.routers import make_routers
     from arbitrage.run import run_of
-    from arbitrage.show import as_dict, find, render
+    from arbitrage.show import as_dict, find, judged, render
     from arbitrage.store.store import open_store
     from arbitrage.teachers.pool import Pool
 
@@ -151,12 +152,14 @@ def show(
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
         rewards, check = make_rewards(loaded, folder), make_language_check(loaded, folder)
+        recall(rewards, store)
         reader = Reader(store, loaded, rewards, store.get("build") or 0, pool, check)
         item = find(store, make_routers(loaded, folder), reader, prompt_id)
+        said = judged(store, rewards, item)
     if as_json:
-        _print_json(as_dict(item))
+        _print_json(as_dict(item, said))
     else:
-        Console().print(render(item))
+        Console().print(render(item, said))
 
 
 @app.command("import")

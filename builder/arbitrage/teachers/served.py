@@ -51,7 +51,7 @@ class ServedTeacher:
         """By the monotonic clock; None while it is not asked."""
         self.stopped_by: Failed | None = None
         self.endpoints = [
-            Endpoint(_base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
+            Endpoint(base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
             for url in self.config.endpoint
         ]
         self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
@@ -179,6 +179,6 @@ def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: P
     return content_id("completion", **parts)
 
 
-def _base(teacher: Teacher, url: str) -> str:
+def base(teacher: Teacher, url: str) -> str:
     """Return the address under which the api's routes stand."""
     return f"{url}/v1" if teacher.api == "openai" and urlsplit(url).path in ("", "/") else url
