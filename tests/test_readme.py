@@ -65,7 +65,7 @@ def test_the_recipe_has_ten_lines() -> None:
 
 def test_the_layout_is_what_was_built(built: Path) -> None:
     root, *lines = next(text for kind, text in BLOCKS if not kind).splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         assert (built / root / line.split()[0]).is_file()
 

@@ -80,16 +80,19 @@ class Environment:
 
 
 def is_token(loc: Loc) -> bool:
-    """Say whether a location is the token of a teacher or a reward."""
-    return _of_served(loc, "token", len(loc))
+    """Say whether a location is the token of a teacher, a reward or the translator."""
+    return _within_served(loc) == ("token",)
 
 
 def is_endpoint(loc: Loc) -> bool:
-    """Say whether a location is in the endpoints of a teacher or a reward, which are never published."""
-    return _of_served(loc, "endpoint", min(len(loc), 4 if loc[2:3] == ("judge",) else 3))
+    """Say whether a location is in the endpoints of a teacher, a reward or the translator; those stay unpublished."""
+    return _within_served(loc)[:1] == ("endpoint",)
 
 
-def _of_served(loc: Loc, key: str, end: int) -> bool:
-    is_judge = loc[:1] == ("rewards",) and loc[2:3] == ("judge",)
-    served = loc[:1] in (("teachers",), ("rewards",))
-    return served and loc[3 if is_judge else 2 : end] == (key,) and end == (4 if is_judge else 3)
+def _within_served(loc: Loc) -> Loc:
+    """Return what follows the block of something that is served; nothing elsewhere."""
+    if loc[:1] == ("translate",):
+        return loc[1:]
+    if loc[:1] == ("rewards",) and loc[2:3] == ("judge",):
+        return loc[3:]
+    return loc[2:] if loc[:1] in (("teachers",), ("rewards",)) else ()

@@ -10,8 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from arbitrage.recipe.part import Endpoints, Language, Part, Seconds, variable
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 from arbitrage.recipe.reward import Reward
+from arbitrage.recipe.translate import Translate
 
-CHECKS = ("empty", "truncated", "no_answer")
+CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
@@ -126,13 +127,16 @@ class Recipe(Part):
     license_override: str | None = None
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
+    translate: Translate | None = None
     test: float = Field(0.05, ge=0, lt=1)
     teachers: dict[str, Teacher] = Field(min_length=1)
     sampling: Sampling = Sampling()
     rewards: dict[str, Reward] = {}
     route_by: str | None = None
-    checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
+    checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
+    language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
+    max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
     publish: Publish | None = None
@@ -167,12 +171,19 @@ class Recipe(Part):
         return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
 
     @model_validator(mode="after")
+    def _checks_fit(self) -> "Recipe":
+        if self.language_check is not None and "language" not in self.checks:
+            raise Problems([Problem(("language_check",), "is for the check language, which is not among checks:")])
+        return self
+
+    @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
         problems = [
             *self._problems_of_languages(),
             *self._problems_of_teachers(),
             *self._problems_of_arms(),
             *self._problems_of_rewards(),
+            *self._problems_of_translate(),
         ]
         if problems:
             raise Problems(problems)
@@ -195,6 +206,11 @@ class Recipe(Part):
             for language in teacher.system:
                 if language not in self.languages:
                     yield self._not_among_languages(("teachers", name, "system", language), language)
+
+    def _problems_of_translate(self) -> Iterator[Problem]:
+        if self.translate is not None:
+            carried = {name for source in self.prompts for name in source.columns} - set(ROLES[:-1])
+            yield from self.translate.problems(self.languages, carried)
 
     def _not_among_languages(self, loc: Loc, language: str) -> Problem:
         return Problem(loc, f"{language!r} is not among the recipe's languages ({', '.join(self.languages)})")

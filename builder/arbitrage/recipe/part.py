@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-PLACEHOLDER = re.compile(r"\$\{(TEACHER|REWARD)_URL_[A-Za-z0-9_]+\}")
+PLACEHOLDER = re.compile(r"\$\{((TEACHER|REWARD)_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
 
 
 def _language(value: str) -> str:
@@ -23,7 +23,8 @@ def _seconds(value: object) -> object:
     return value
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Return a list for what stands alone."""
     return [value] if isinstance(value, str) else value
 
 
@@ -37,7 +38,7 @@ def _urls(value: list[str]) -> list[str]:
 
 Language = Annotated[str, AfterValidator(_language)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Endpoints = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_urls)]
+Endpoints = Annotated[list[str], BeforeValidator(listed), Field(min_length=1), AfterValidator(_urls)]
 
 
 class Part(BaseModel):

@@ -1,6 +1,5 @@
 """A reward of the recipe: its function, called as TRL calls it, and the identity of its scores."""
 
-import hashlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from arbitrage.columns import carried_columns
 from arbitrage.errors import RewardError
-from arbitrage.extension import load_object
+from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
 from arbitrage.recipe import reward as config
 from arbitrage.recipe.model import Recipe
@@ -124,7 +123,7 @@ def _make_function(name: str, python: str, options: dict[str, Any], recipe: Reci
         given = [column for column in given if column == "reference"]
     else:
         function = load_object(python, folder, where)
-        revision = _source_hash(function)
+        revision = source_hash(function)
     if inspect.isclass(function) or options:
         try:
             function = function(**options)  # type: ignore[assignment]
@@ -132,11 +131,3 @@ def _make_function(name: str, python: str, options: dict[str, Any], recipe: Reci
             raise RewardError(f"rewards.{name}: {python} with its options raised {error!r}") from error
     model = content_id("reward", python=python, options=options) if options else python
     return Reward(name, model, revision, function, given)
-
-
-def _source_hash(function: object) -> str:
-    try:
-        path = inspect.getsourcefile(inspect.unwrap(function) if callable(function) else type(function))
-    except TypeError:
-        path = None
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else "unverified"
