@@ -176,6 +176,12 @@ class Recipe(Part):
             raise Problems([Problem(("language_check",), "is for the check language, which is not among checks:")])
         return self
 
+    @property
+    def auditors(self) -> list[str]:
+        """The rewards that do not route, in the recipe's order."""
+        routing = self.route_by or next(iter(self.rewards), None)
+        return [name for name in self.rewards if name != routing]
+
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
         problems = [

@@ -173,7 +173,7 @@ def _load(reward: LocalReward) -> _Loaded:
             f"{where}: local: true needs torch and transformers ({error}); install multilingual-arbitrage[local]"
         ) from error
     # How far the weights are would stand between the lines of our own progress.
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     source = str(reward.path) if reward.path else reward.model

@@ -13,7 +13,7 @@ from arbitrage.records import Message, Prompt
 from arbitrage.rewards.scored import TOO_LONG, Scored
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
-from arbitrage.teachers.identity import Who, check_models, check_revision, other_model
+from arbitrage.teachers.identity import NO_LIST, Who, check_models, check_revision, other_model
 from arbitrage.teachers.wire import Request
 
 TOO_MANY_TOKENS = re.compile(r"maximum context length|longer than the maximum|max_model_len")
@@ -48,7 +48,11 @@ class VllmWire:
         Raises:
             Failed: nobody answers, the token is not taken, or another model is served, or one that gives no scores.
         """
-        check_models(self._served_as, await endpoint.get("/v1/models"))
+        try:
+            check_models(self._served_as, await endpoint.get("/v1/models"))
+        except Failed as failure:
+            if failure.kind not in NO_LIST:
+                raise
         for route in ("/pooling", "/classify"):
             try:
                 await endpoint.post_free(route, {"model": self._served_as})
@@ -132,9 +136,7 @@ class TeiWire:
         kinds = info["model_type"] if isinstance(info["model_type"], Mapping) else {}
         labels = [kind["id2label"] for kind in kinds.values() if isinstance(kind, Mapping) and "id2label" in kind]
         if len(labels) != 1 or len(labels[0]) != 1:
-            raise Failed(
-                Kind.IDENTITY, f"serves {info['model_id'][:100]!r} with other than one output, no reward model"
-            )
+            raise Failed(Kind.IDENTITY, f"serves {info['model_id'][:100]!r}, which has not one output")
         revision = check_revision(info.get("model_sha"), self.pinned)
         try:
             await endpoint.post_free("/tokenize", {"inputs": "a"})
