@@ -99,11 +99,14 @@ def rows(folder: Path, paths: list[str]) -> Iterator[Located]:
     """
     for path in paths:
         row = 0
-        with open_parquet(inside(folder, path)) as parquet:
-            for batch in batches(parquet):
-                for value in batch:
-                    yield Located(path, row, value)
-                    row += 1
+        try:
+            with open_parquet(inside(folder, path)) as parquet:
+                for batch in batches(parquet):
+                    for value in batch:
+                        yield Located(path, row, value)
+                        row += 1
+        except DatasetError as error:
+            raise DatasetError(f"{path} {error}") from error
 
 
 def hole(row: dict[str, Any], columns: frozenset[str]) -> str | None:
