@@ -22,6 +22,8 @@ from arbitrage.store.files import only_builder
 
 ATTEMPTS = 4
 """Times that a commit or a tag is sent; between them it is looked up whether the one before has landed."""
+PAUSE = 1.0
+"""Seconds before the second; each further wait is twice as long."""
 
 Tell = Callable[[str], None]
 
@@ -236,7 +238,7 @@ def _insist(repo_id: str, what: str, send: Callable[[], str], landed: Callable[[
             if attempt == ATTEMPTS - 1 or not (status is None or status in (408, 429) or status >= 500):
                 with explained(repo_id):
                     raise
-        time.sleep(2**attempt)
+        time.sleep(PAUSE * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 
 
