@@ -7,21 +7,30 @@ from typing import Any
 
 from arbitrage.identity import sorted_json
 from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe, placeholder
+from arbitrage.recipe.part import variable
+from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
 
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
+TRANSLATOR = "${TRANSLATOR_URL}"
+"""What stands for the translator's endpoints in a published recipe."""
 
 
 def published_recipe(
-    recipe: Recipe, pins: Mapping[int, str], evaluation_pins: Mapping[int, str] | None = None
+    recipe: Recipe,
+    pins: Mapping[int, str],
+    translator: str | None = None,
+    evaluation_pins: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
 
-    `evaluation_pins` does so for the evaluation sets.
+    `translator` is the revision of the model that translates, where it is known, and `evaluation_pins` those of
+    the evaluation sets.
 
-    What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
+    What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
-    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience", "publish"})
+    apart = {"max_usd", "patience", "publish", "translate"}
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
     if recipe.contamination:
@@ -29,6 +38,9 @@ def published_recipe(
         whole["contamination"] = [_source(one, evaluation_pins.get(n)) for n, one in enumerate(recipe.contamination)]
     else:
         del whole["contamination"], whole["contamination_action"]
+    if recipe.translate is not None:
+        whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
+    whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.
         whole["publish"] = {"arms": recipe.published_arms}
@@ -60,10 +72,39 @@ def _source(source: PromptSource | EvaluationSet, pin: str | None) -> dict[str, 
     return data
 
 
+def _translate(translate: Translate, languages: list[str], revision: str | None) -> dict[str, Any]:
+    data = translate.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"token"})
+    data["model"] = published_source(translate.model)
+    data["to"] = translate.targets(languages)
+    if revision is not None:
+        data["revision"] = revision
+    if translate.endpoint is not None:
+        data["endpoint"] = TRANSLATOR
+    return data
+
+
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
     data = teacher.model_dump(mode="json", exclude_none=True, exclude={"token", "concurrency", "deadline"})
     data["endpoint"] = placeholder(name)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
+    return data
+
+
+def _reward(recipe: Recipe, name: str) -> dict[str, Any]:
+    reward = recipe.rewards[name]
+    hidden = {"token", "concurrency", "deadline", "endpoint"}
+    data = reward.model_dump(mode="json", exclude_none=True, exclude=hidden | {"judge"})
+    if reward.python is None:
+        del data["options"]
+    if reward.local:
+        data["model"] = published_source(data["model"])
+    if reward.judge is not None:
+        judge = reward.judge.model_dump(mode="json", exclude_none=True, exclude=hidden)
+        if "rubric" in judge:
+            judge["rubric"] = published_source(judge["rubric"])
+        data["judge"] = {**judge, "endpoint": variable("REWARD", name)}
+    elif reward.endpoint is not None:
+        data["endpoint"] = variable("REWARD", name)
     return data

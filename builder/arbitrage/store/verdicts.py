@@ -22,7 +22,7 @@ def verdicts(store: Store, check_key: str, completions: Sequence[str]) -> Mappin
     """Return what a check said of the completions, by completion id and expected language."""
     marks = ",".join("?" * len(completions))
     rows = store.connection.execute(
-        "SELECT completion_id, language, check_key, word, found, lines, wrong FROM verdict "
+        "SELECT completion_id, language, check_key, word, found, lines, wrong FROM language_verdict "
         f"WHERE check_key = ? AND completion_id IN ({marks})",
         [check_key, *completions],
     )
@@ -32,4 +32,4 @@ def verdicts(store: Store, check_key: str, completions: Sequence[str]) -> Mappin
 def put_verdicts(store: Store, rows: Sequence[StoredVerdict]) -> None:
     """Commit a block of verdicts, whole."""
     with store.transaction() as connection:
-        connection.executemany("INSERT OR IGNORE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR IGNORE INTO language_verdict VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
