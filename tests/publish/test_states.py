@@ -126,3 +126,15 @@ def test_offline_is_named(site: Site) -> None:
 def test_a_signed_address_is_not_shown() -> None:
     shown = said(OSError("500 for url: https://storage.example/a/b?X-Amz-Signature=5ecret&e=1 (Request ID: 7?)"))
     assert shown == "500 for url: https://storage.example/a/b (Request ID: 7?)"
+
+
+def test_a_full_disk_is_not_said_to_be_the_hub(site: Site) -> None:
+    site.publish()
+    # As a disk without room does, it fails a write and not an open.
+    command = ["bash", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-m", "arbitrage", "reproduce", "org/data"]
+    environ = {**site.env(), "PYTHONPATH": ":".join(SOURCES)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    ran = Ran(done.returncode, done.stdout, done.stderr).check()
+    assert ran.code == 2, ran
+    assert "File too large" in ran.err
+    assert "cannot be reached" not in ran.err
