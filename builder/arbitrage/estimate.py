@@ -1,6 +1,5 @@
 """What a build would ask, before it asks: requests exactly, tokens, money and disk as ceilings."""
 
-import math
 import shutil
 from dataclasses import asdict
 from typing import Any
@@ -10,9 +9,8 @@ from arbitrage.licensing import licenses_as_dict
 from arbitrage.plan import plan
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
-from arbitrage.teachers.served import ServedTeacher
+from arbitrage.teachers.purse import paid
 
-TGI_BLOCK = 1024
 BYTES_PER_TOKEN = 8
 """A generous guess for how many bytes of text a token stands for."""
 
@@ -38,7 +36,7 @@ def estimate(line: Line) -> dict[str, Any]:
             asks, todo = asks + count, todo + missing
             system = len(teacher.config.system.get(language, "").encode("utf-8"))
             prompt_bytes += int(size) + missing * (system + 64)
-        output = todo * _most_tokens(teacher)
+        output = todo * teacher.most_tokens
         output_total += output
         teachers[teacher.name] = {
             "model": teacher.config.model,
@@ -64,12 +62,15 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "teachers": teachers,
+        "languages_unchecked": _unchecked(line),
+        "max_usd": line.recipe.max_usd,
+        "spent_usd": paid(line.store, line.recipe),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
 
 
-def _most_tokens(teacher: ServedTeacher) -> int:
-    """Return the most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
-    most = teacher.sampling.max_tokens
-    return math.ceil(most / TGI_BLOCK) * TGI_BLOCK if teacher.wire.is_tgi and most > TGI_BLOCK else most
+def _unchecked(line: Line) -> list[str]:
+    """Return the languages that the language check cannot tell; none where the recipe has no such check."""
+    check = line.language_check
+    return [] if check is None else [language for language in line.recipe.languages if not check.tells(language)]

@@ -35,7 +35,7 @@ def shortfalls(store: Store, recipe: Recipe, build: int, manifest: Manifest | No
             Shortfall(
                 f"teacher {teacher}: {count} of {totals[teacher]} asks have no answer ({kind}): {example}; "
                 f"{ADVICE[Kind(kind)]}",
-                missing[teacher] > recipe.tolerate * totals[teacher],
+                kind == Kind.BUDGET or missing[teacher] > recipe.tolerate * totals[teacher],
             )
         )
     for name, arm in manifest.arms.items() if manifest else ():

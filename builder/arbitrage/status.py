@@ -6,6 +6,7 @@ from typing import Any
 from arbitrage.recipe.model import Recipe
 from arbitrage.spend import spent, tokens_of
 from arbitrage.store.store import Store
+from arbitrage.teachers.purse import paid
 
 STATES = """
 SELECT a.teacher, p.language,
@@ -55,6 +56,8 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             for teacher, kind, count, example, prompt_id in store.connection.execute(FAILURES, (build,))
         ],
         "scores": scores,
+        "max_usd": recipe.max_usd,
+        "spent_usd": paid(store, recipe),
     }
 
 

@@ -134,12 +134,7 @@ def test_refusals_in_a_teacher(refusal, more, message):
 @pytest.mark.parametrize(
     "more",
     [
-        "translate: {model: facebook/nllb-200-3.3B, to: all}\n",
         "pilot: 100\n",
-        "max_usd: 500\n",
-        "rewards: {r: {model: org/reward}}\n",
-        "rewards: {r: {judge: {endpoint: http://x}}}\n",
-        "rewards: {r: {local: true}}\n",
     ],
 )
 def test_keys_of_later_work_are_unknown_for_now(refusal, more):
