@@ -45,6 +45,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             "pending": asks - answered - refused - failed,
         }
     (scores,) = store.connection.execute("SELECT count(*) FROM score").fetchone()
+    (translations,) = store.connection.execute("SELECT count(*) FROM translation").fetchone()
     return {
         "name": recipe.name,
         "build": build,
@@ -55,6 +56,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             for teacher, kind, count, example, prompt_id in store.connection.execute(FAILURES, (build,))
         ],
         "scores": scores,
+        "translations": translations,
     }
 
 

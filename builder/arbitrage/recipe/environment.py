@@ -86,4 +86,4 @@ def is_token(loc: Loc) -> bool:
 
 def is_endpoint(loc: Loc) -> bool:
     """Say whether a location is in the endpoints of a teacher or the translator, which are never published."""
-    return loc[:2] == ("translate", "endpoint") or len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint"
+    return loc[:2] == ("translate", "endpoint") or (len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint")

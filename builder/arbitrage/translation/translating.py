@@ -69,6 +69,8 @@ class Translating:
         """What every translated row says in its column `translation`."""
         self.languages: dict[str, Counts] = {}
         """What became of it, once it is done."""
+        self.done = False
+        """Whether the prompts have all their translations."""
 
     def _make(self, folder: Path) -> Translator:
         config = self.config
@@ -98,6 +100,7 @@ class Translating:
         kept = self.store.get("translated")
         if kept and kept["key"] == self._key(limit):
             self.languages = {name: Counts(**counts) for name, counts in kept["languages"].items()}
+            self.done = True
             return True
         with self.store.transaction() as connection:
             drop_translated(connection)
@@ -117,7 +120,7 @@ class Translating:
                         prompt_id(target, prompt.messages), target, prompt.source_id, prompt.split, prompt.messages
                     )
 
-    def run(self, limit: int | None, progress: Progress, tell: Tell, log: Tell) -> None:
+    def run(self, limit: int | None, progress: Progress, log: Tell) -> None:
         """Translate what lacks a translation, and add the prompts that this gives.
 
         Raises:
@@ -136,10 +139,7 @@ class Translating:
                 done, after = done + len(rows), block[-1].id
                 progress(language, done, count)
         self._add(limit, last, log)
-        for language, counts in self.languages.items():
-            if counts.dropped:
-                reasons = ", ".join(f"{why}: {count}" for why, count in sorted(counts.dropped.items()))
-                tell(f"translation into {language}: {sum(counts.dropped.values())} prompts have none ({reasons})")
+        self.done = True
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of it."""
