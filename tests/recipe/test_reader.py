@@ -134,7 +134,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
 @pytest.mark.parametrize(
     "more",
     [
-        "translate: {model: facebook/nllb-200-3.3B, to: all}\n",
         "pilot: 100\n",
         "max_usd: 500\n",
         "rewards: {r: {model: org/reward}}\n",
