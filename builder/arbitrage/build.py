@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from arbitrage.answers import Reader
+from arbitrage.checks.judging import judge_all, judged
+from arbitrage.checks.language import LanguageCheck, make_language_check
 from arbitrage.columns import column_types, fitted, translator_type
 from arbitrage.dataset.folder import write_dataset
-from arbitrage.errors import DatasetError, RecipeError
+from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
@@ -18,8 +20,10 @@ from arbitrage.prompts.ingest import Ingested, ingest
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_recipe, recipe_yaml
 from arbitrage.records import Routed
-from arbitrage.rewards.reward import Reward, make_rewards
+from arbitrage.rewards.lacking import score_shortfalls, scoring_facts
+from arbitrage.rewards.reward import AnyReward, make_rewards
 from arbitrage.rewards.score import score_all
+from arbitrage.rewards.who import identify, remember
 from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall, shortfalls, untranslated
@@ -47,7 +51,8 @@ class Line:
     """None where the recipe does not translate."""
     pool: Pool
     routers: dict[str, Router]
-    rewards: list[Reward]
+    rewards: list[AnyReward]
+    language_check: LanguageCheck | None
     reader: Reader
     number: int
     """Of this build; failures of earlier ones are asked again."""
@@ -80,6 +85,7 @@ def build(
     *,
     until: Stage | None = None,
     limit: int | None = None,
+    left_out: Sequence[str] = (),
 ) -> Built:
     """Take a recipe to its dataset folder, or as far as `until`; the same call resumes.
 
@@ -90,6 +96,7 @@ def build(
         progress: told of everything that takes long.
         until: the last stage to do.
         limit: take the first so many sources in hash order, and write a preview.
+        left_out: teachers that the recipe has lost for this build, which the manifest names.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
@@ -102,14 +109,20 @@ def build(
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
+            if line.language_check is not None:
+                line.log("checking languages")
+                judge_all(line.store, line.language_check, list(recipe.teachers), progress.judging)
             line.log("scoring")
-            score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
+            teachers = list(recipe.teachers)
+            score_all(line.store, line.rewards, teachers, progress.scoring, recipe.patience, progress.tell)
+            remember(line.rewards, line.store)
         record_run(line)
         if until is not None:
-            short = shortfalls(line.store, recipe, line.number, translated=line.languages)
-            built = Built(None, short, {})
+            built = Built(None, shortfalls(line.store, recipe, line.number, translated=line.languages), {})
         else:
-            built = write(line, progress, preview=limit is not None)
+            built = write(line, progress, preview=limit is not None, left_out=left_out)
+        lacking = score_shortfalls(line.rewards, line.store, list(recipe.teachers))
+        built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)
         return built
@@ -128,13 +141,16 @@ def prepared(
     """
     refuse_looser(recipe)
     routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
+    language_check = make_language_check(recipe, folder)
     make_folder(run)
     with only_builder(run.folder), open_store(run.store) as store:
         log = Log(run.log)
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            translating = Translating(recipe, recipe.translate, store, folder) if recipe.translate else None
+            translating = None
+            if recipe.translate:
+                translating = Translating(recipe, recipe.translate, store, folder, language_check)
             write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
             pool = Pool(recipe, store)
             pool.identify()
@@ -144,6 +160,7 @@ def prepared(
                         trouble = f"{teacher.name}: {endpoint.shown}: {endpoint.last_failure.message}"
                         log(trouble)
                         progress.tell(trouble)
+            identify(rewards, store, progress.tell)
             number = store.get("build") or 0
             if builds:
                 number += 1
@@ -152,9 +169,23 @@ def prepared(
             if translating is not None:
                 # Behind the teachers, who may turn out to be others than the recipe says: that is said at once.
                 _translate(translating, builds, limit, progress, log)
-            reader = Reader(store, recipe, rewards, number, pool)
+            reader = Reader(store, recipe, rewards, number, pool, language_check)
             last = store.last_of_sources(limit)
-            yield Line(recipe, run, store, ingested, translating, pool, routers, rewards, reader, number, last, log)
+            yield Line(
+                recipe,
+                run,
+                store,
+                ingested,
+                translating,
+                pool,
+                routers,
+                rewards,
+                language_check,
+                reader,
+                number,
+                last,
+                log,
+            )
             log("done")
         except BaseException as error:
             log(f"stopped: {type(error).__name__}: {error}")
@@ -174,7 +205,7 @@ def _published(recipe: Recipe, ingested: Ingested, translating: Translating | No
     return published_recipe(recipe, ingested.pins, translating.pin if translating else None)
 
 
-def write(line: Line, progress: Progress, *, preview: bool) -> Built:
+def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
@@ -196,8 +227,14 @@ def write(line: Line, progress: Progress, *, preview: bool) -> Built:
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if line.language_check is not None:
+        facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
+    if left_out:
+        facts["left_out"] = sorted(set(left_out))
     if line.translating is not None:
         facts["translation"] = line.translating.facts()
+    if line.rewards:
+        facts["scoring"] = scoring_facts(line.rewards, line.store)
     if brought := imported(line.store):
         facts["imported"] = brought
     try:
@@ -223,22 +260,3 @@ def record_run(line: Line) -> None:
         }
         teachers[teacher.name] = counts
     write_whole(line.run.record, to_json({"build": line.number, "ended": time.time(), "teachers": teachers}))
-
-
-def only_arms(recipe: Recipe, arms: Sequence[str]) -> Recipe:
-    """Return the recipe with only the named arms.
-
-    Raises:
-        RecipeError: there is no such arm.
-    """
-    unknown = [arm for arm in arms if arm not in recipe.arms]
-    if unknown:
-        raise RecipeError(f"--arm {unknown[0]}: the recipe's arms are {', '.join(recipe.arms)}")
-    if not arms:
-        return recipe
-    publish = recipe.publish
-    if publish is not None:
-        # Asked for by name, an arm is wanted in the dataset too.
-        publish = publish.model_copy(update={"arms": list(arms)})
-    chosen = {name: arm for name, arm in recipe.arms.items() if name in arms}
-    return recipe.model_copy(update={"arms": chosen, "publish": publish})

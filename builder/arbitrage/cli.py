@@ -83,14 +83,19 @@ def build(
     until: Annotated[str | None, typer.Option(help="Stop after prompts, completions, rewards or routes.")] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only this arm, also in the dataset; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources; writes preview/.")] = None,
+    left_out: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="TEACHER", help="As if the recipe did not have this teacher; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do the whole line, up to a finished dataset folder; the same command resumes."""
-    from arbitrage.build import STAGES, only_arms
+    from arbitrage.build import STAGES
     from arbitrage.build import build as do_build
     from arbitrage.progress import Progress
     from arbitrage.reports import built_as_dict, print_built
     from arbitrage.run import run_of
+    from arbitrage.selection import only_arms, without
 
     if until is not None and until not in STAGES:
         raise RecipeError(f"--until {until}: the stages are {', '.join(STAGES)}")
@@ -98,12 +103,13 @@ def build(
     progress = Progress(_err())
     try:
         built = do_build(
-            only_arms(loaded, arm or []),
+            without(only_arms(loaded, arm or []), left_out or []),
             _folder(recipe),
             run_of(loaded, recipe, run),
             progress,
             until=until,
             limit=limit,
+            left_out=left_out or [],
         )
     finally:
         progress.close()
@@ -134,22 +140,27 @@ def show(
 ) -> None:
     """Show one prompt with all answers, rewards, checks and the winners, side by side."""
     from arbitrage.answers import Reader
+    from arbitrage.checks.language import make_language_check
     from arbitrage.rewards.reward import make_rewards
+    from arbitrage.rewards.who import recall
     from arbitrage.routers import make_routers
     from arbitrage.run import run_of
-    from arbitrage.show import as_dict, find, render
+    from arbitrage.show import as_dict, find, judged, render
     from arbitrage.store.store import open_store
     from arbitrage.teachers.pool import Pool
 
     loaded, folder = _read(recipe, asks=False), _folder(recipe)
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
-        reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
+        rewards, check = make_rewards(loaded, folder), make_language_check(loaded, folder)
+        recall(rewards, store)
+        reader = Reader(store, loaded, rewards, store.get("build") or 0, pool, check)
         item = find(store, make_routers(loaded, folder), reader, prompt_id)
+        said = judged(store, rewards, item)
     if as_json:
-        _print_json(as_dict(item))
+        _print_json(as_dict(item, said))
     else:
-        Console().print(render(item))
+        Console().print(render(item, said))
 
 
 @app.command("import")

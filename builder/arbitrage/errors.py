@@ -48,6 +48,10 @@ class RewardError(ArbitrageError):
     """A reward function misbehaved."""
 
 
+class CheckError(ArbitrageError):
+    """A check of the recipe's own misbehaved."""
+
+
 class RouterError(ArbitrageError):
     """A router misbehaved."""
 

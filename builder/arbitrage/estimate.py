@@ -10,10 +10,9 @@ from arbitrage.licensing import licenses_as_dict
 from arbitrage.plan import asks_about, plan
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
-from arbitrage.teachers.served import ServedTeacher
+from arbitrage.teachers.purse import paid
 from arbitrage.translation.checks import LONGEST, SLACK, extent
 
-TGI_BLOCK = 1024
 BYTES_PER_TOKEN = 8
 """A generous guess for how many bytes of text a token stands for."""
 
@@ -46,7 +45,7 @@ def estimate(line: Line) -> dict[str, Any]:
         if teacher.name in to_come:
             count, size = to_come[teacher.name]
             asks, todo, prompt_bytes = asks + count, todo + count, prompt_bytes + size
-        output = todo * _most_tokens(teacher)
+        output = todo * teacher.most_tokens
         output_total += output
         teachers[teacher.name] = {
             "model": teacher.config.model,
@@ -73,6 +72,9 @@ def estimate(line: Line) -> dict[str, Any]:
         "sources": sources,
         "translation": _translation(line),
         "teachers": teachers,
+        "languages_unchecked": _unchecked(line),
+        "max_usd": line.recipe.max_usd,
+        "spent_usd": paid(line.store, line.recipe),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
@@ -108,7 +110,7 @@ def _translation(line: Line) -> dict[str, Any] | None:
     }
 
 
-def _most_tokens(teacher: ServedTeacher) -> int:
-    """Return the most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
-    most = teacher.sampling.max_tokens
-    return math.ceil(most / TGI_BLOCK) * TGI_BLOCK if teacher.wire.is_tgi and most > TGI_BLOCK else most
+def _unchecked(line: Line) -> list[str]:
+    """Return the languages that the language check cannot tell; none where the recipe has no such check."""
+    check = line.language_check
+    return [] if check is None else [language for language in line.recipe.languages if not check.tells(language)]

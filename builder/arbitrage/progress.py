@@ -69,6 +69,12 @@ class Progress:
             self._last_line = time.monotonic()
             self.console.print(f"reward {escape(reward)}: {done} scored", highlight=False)
 
+    def judging(self, done: int) -> None:
+        """Show how many completions the language check has judged."""
+        if self.console.is_terminal or time.monotonic() - self._last_line >= LINE_SECONDS:
+            self._last_line = time.monotonic()
+            self.console.print(f"language check: {done} judged", highlight=False)
+
     def translating(self, language: str, done: int, count: int) -> None:
         """Show how many texts have been translated into a language."""
         pause = 1.0 if self.console.is_terminal else LINE_SECONDS

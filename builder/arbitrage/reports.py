@@ -38,9 +38,17 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
             console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
     if translation := plan["translation"]:
         _print_translation(console, translation)
+    if plan["languages_unchecked"]:
+        names = ", ".join(plan["languages_unchecked"])
+        console.print(
+            f"the language check cannot tell {names}: answers stay unchecked unless language_check: names a function",
+            highlight=False,
+            soft_wrap=True,
+        )
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
     console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")
+    _print_money(console, plan)
     _print_licenses(console, plan["licenses"])
 
 
@@ -53,6 +61,18 @@ def _print_translation(console: Console, translation: dict[str, Any]) -> None:
     console.print(escape(line), highlight=False, soft_wrap=True)
     if not translation["answers"]:
         console.print(escape(f"the translator does not answer: {translation['trouble']}"), highlight=False)
+
+
+def _print_money(console: Console, plan: dict[str, Any]) -> None:
+    most = plan["max_usd"]
+    if most is None:
+        return
+    costs = {name: teacher["usd_at_most"] for name, teacher in plan["teachers"].items() if teacher["requests"]}
+    whole = plan["spent_usd"] + sum(cost or 0.0 for cost in costs.values())
+    line = f"${plan['spent_usd']:,.2f} is spent of max_usd ${most:,.2f}; with the requests it is ${whole:,.2f} at most"
+    console.print(line + (": the build may stop before it is done" if whole > most else ""), highlight=False)
+    if unpriced := [escape(name) for name, cost in costs.items() if cost is None]:
+        console.print(f"not known beforehand: what {', '.join(unpriced)} cost", highlight=False, soft_wrap=True)
 
 
 def _print_licenses(console: Console, licenses: dict[str, Any]) -> None:
@@ -122,6 +142,8 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
             "-" if cost is None else f"${cost:,.4f}",
         )
     console.print(spend)
+    if state["max_usd"] is not None:
+        console.print(f"${state['spent_usd']:,.4f} is spent of max_usd ${state['max_usd']:,.2f}", highlight=False)
     for failure in state["failures"]:
         console.print(
             escape(f"{failure['teacher']}: {failure['count']} x {failure['kind']}, e.g. {failure['example']}"),

@@ -59,7 +59,7 @@ def shortfalls(
             Shortfall(
                 f"teacher {teacher}: {count} of {totals[teacher]} asks have no answer ({kind}): {example}; "
                 f"{ADVICE[Kind(kind)]}",
-                missing[teacher] > recipe.tolerate * totals[teacher],
+                kind == Kind.BUDGET or missing[teacher] > recipe.tolerate * totals[teacher],
             )
         )
     for name, arm in manifest.arms.items() if manifest else ():

@@ -6,6 +6,7 @@ from typing import Any
 from arbitrage.recipe.model import Recipe
 from arbitrage.spend import spent, tokens_of
 from arbitrage.store.store import Store
+from arbitrage.teachers.purse import paid
 
 STATES = """
 SELECT a.teacher, p.language,
@@ -57,6 +58,8 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
         ],
         "scores": scores,
         "translations": translations,
+        "max_usd": recipe.max_usd,
+        "spent_usd": paid(store, recipe),
     }
 
 

@@ -22,6 +22,9 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
             licence = linked(recipe["license"]) if recipe.get("license") else "not stated"
             rows.append([*map(escape, who), count(served["answers"]), licence, escape(recipe.get("group") or ABSENT)])
     header = ["teacher", "model", "revision", "answers", "licence", "group"]
+    left_out = manifest.get("left_out")
+    names = ", ".join(map(escape, left_out)) if isinstance(left_out, list) else ""
+    gone = ["", f"Left out of this build, with all that they had answered: {names}."] if names else []
     return "\n".join(
         [
             "## Teachers",
@@ -30,6 +33,7 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
             "",
             "Revisions are cut to twelve digits here; `manifest.json` and the column `revision` of `pool` have them "
             "whole. What the licences ask stands under Licence.",
+            *gone,
         ]
     )
 

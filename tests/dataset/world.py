@@ -99,7 +99,7 @@ def answer(prompt: Prompt, teacher: str, text: str = "") -> Answer:
         tokens_from="usage",
         checks=("truncated",) if digit % 5 == 0 else (),
         reward=reward,
-        rewards=(("main", reward), ("audit", None)),
+        rewards=(("main", reward), ("audit", None if digit % 9 == 0 else digit % 16 / 4)),
         **base,
     )
 
@@ -172,6 +172,17 @@ FACTS: dict[str, Any] = {
             "ar": {"train": 0, "test": 9, "dropped": {"untranslated": 2, HOSTILE: 1}},
             "no": {"train": 25, "test": 0, "dropped": {}},
         },
+    },
+    "scoring": {
+        "main": {
+            "how": "in-process, the model's chat template, raw output",
+            "model": "org/reward|4b",
+            "revision": "d" * 40,
+            "scored": 1201,
+            "unscored": {"too_long": 3, HOSTILE: 1},
+            "cut": {"prompt_cut": 12},
+        },
+        "audit": {"how": "a function", "model": HOSTILE, "revision": "exact_match|strip|version:1"},
     },
     "imported": {"north": {"org/older at v1.0.0": 5, HOSTILE: 1}},
 }

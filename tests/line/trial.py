@@ -155,7 +155,7 @@ class Trial:
         """Run a verb over the recipe in this process, which is faster."""
         out, err, code = io.StringIO(), io.StringIO(), 0
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        argv = ["arbitrage", verb, str(self.recipe), *options]
+        argv = ["arbitrage", verb, str(self.recipe if verb != "reproduce" else self.dataset), *options]
         with (
             mock.patch.object(sys, "argv", argv),
             mock.patch.dict(os.environ, self.environ),
@@ -175,6 +175,10 @@ class Trial:
         """Write the recipe and build in this process."""
         self.write()
         return self.run("build", *options)
+
+    def reproduce(self) -> Ran:
+        """Rebuild the dataset folder from its pool."""
+        return self.run("reproduce")
 
     def status(self) -> Any:
         return self.run("status", "--json").json

@@ -1,6 +1,7 @@
 import pytest
+from arbitrage.checks.language import LanguageCheck
 from arbitrage.translation.checks import outcome
-from arbitrage.translation.languages import flores, script_of, spoken
+from arbitrage.translation.languages import flores, spoken
 
 GOOD = [
     ("What do you know of the number 4?", "Was weißt du über die Zahl 4?", "de"),
@@ -48,6 +49,14 @@ def test_one_turn_of_several_is_enough_unless_it_is_of_few_words() -> None:
     assert outcome(source, [*good[:2], source[2]], "de") == "untranslated"
 
 
+def test_the_recipes_language_check_finds_another_language_of_the_same_script() -> None:
+    source, french = ["What is the capital of France?"], ["Quelle est la capitale de la France, je vous prie ?"]
+    check = LanguageCheck(["de", "en"])
+    assert outcome(source, french, "de") is None
+    assert outcome(source, french, "de", check) == "language"
+    assert outcome(source, ["Was ist eigentlich die Hauptstadt von Frankreich?"], "de", check) is None
+
+
 @pytest.mark.parametrize(
     ("language", "code"),
     [
@@ -72,4 +81,3 @@ def test_languages_as_a_model_is_told_them() -> None:
     assert spoken("de") == "German"
     assert spoken("zh-Hant") == "Chinese (traditional script)"
     assert spoken("qqq") == "the language with the tag qqq"
-    assert (script_of("ar"), script_of("sr-Latn"), script_of("qqq")) == ("Arab", "Latn", None)

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 from arbitrage.errors import TranslationError
-from arbitrage.translation.local import BATCH_TOKENS, LocalTranslator, _batches
+from arbitrage.translation.local import BATCH_TOKENS, LocalTranslator, _batches, weights_revision
 from arbitrage.translation.pieces import translate_texts
 from arbitrage.translation.translator import Reply
-from arbitrage.translation.weights import weights_revision
 from servers.tiny_seq2seq import spelled, write_model
 from translation.texts import CODE
 

@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from arbitrage.recipe.part import Language, Part, Seconds, listed, urls
+from arbitrage.recipe.part import Endpoints, Language, Part, Seconds, variable
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
+from arbitrage.recipe.reward import Reward
 from arbitrage.recipe.translate import Translate
 
-CHECKS = ("empty", "truncated", "no_answer")
+CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
@@ -75,7 +76,7 @@ class Price(Part):
 class Teacher(Part):
     """A model that completes prompts, behind one or more endpoints."""
 
-    endpoint: Annotated[list[str], BeforeValidator(listed)] = Field(min_length=1)
+    endpoint: Endpoints
     api: Literal["tgi", "openai"]
     model: str = Field(min_length=1)
     served_as: str | None = None
@@ -92,11 +93,6 @@ class Teacher(Part):
     concurrency: int = Field(64, ge=1, le=4096)
     deadline: Seconds = 600.0
 
-    @field_validator("endpoint")
-    @classmethod
-    def _is_url(cls, value: list[str]) -> list[str]:
-        return urls(value)
-
     @field_validator("sampling")
     @classmethod
     def _is_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -106,13 +102,6 @@ class Teacher(Part):
     def serves(self, language: str) -> bool:
         """Say whether the teacher is asked in this language."""
         return self.languages is None or language in self.languages
-
-
-class Reward(Part):
-    """A score for a completion: a built-in (`exact_match`, `chrf`) or `module:name`, called as TRL does."""
-
-    python: str
-    options: dict[str, Any] = {}
 
 
 class Arm(Part):
@@ -144,8 +133,10 @@ class Recipe(Part):
     sampling: Sampling = Sampling()
     rewards: dict[str, Reward] = {}
     route_by: str | None = None
-    checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
+    checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
+    language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
+    max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
     publish: Publish | None = None
@@ -178,6 +169,18 @@ class Recipe(Part):
         if self.publish.arms is not None:
             return [name for name in self.arms if name in self.publish.arms]
         return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
+
+    @model_validator(mode="after")
+    def _checks_fit(self) -> "Recipe":
+        if self.language_check is not None and "language" not in self.checks:
+            raise Problems([Problem(("language_check",), "is for the check language, which is not among checks:")])
+        return self
+
+    @property
+    def auditors(self) -> list[str]:
+        """The rewards that do not route, in the recipe's order."""
+        routing = self.route_by or next(iter(self.rewards), None)
+        return [name for name in self.rewards if name != routing]
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
@@ -259,8 +262,27 @@ class Recipe(Part):
             yield Problem(("route_by",), what)
         if self.route_by is None and len(self.rewards) > 1:
             yield Problem(("route_by",), f"say which of the rewards routes: {', '.join(self.rewards)}")
+        variables: dict[str, str] = {}
+        for name, reward in self.rewards.items():
+            loc = ("rewards", name)
+            if not re.fullmatch(NAME, name):
+                yield Problem(loc, f"{name!r} is not a name (letters, digits, '.', '_' and '-')")
+            elif reward.asks and (first := variables.setdefault(variable("REWARD", name), name)) != name:
+                yield Problem(loc, f"is published as {variable('REWARD', name)}, as {first!r} is: rename one")
+            yield from self._problems_of_mean((*loc, "mean_of"), reward.mean_of)
+
+    def _problems_of_mean(self, loc: Loc, members: list[str] | None) -> Iterator[Problem]:
+        if members is None:
+            return
+        if len(set(members)) != len(members) or len(members) < 2:
+            yield Problem(loc, "should name two or more rewards, each once")
+        for name in members:
+            if name not in self.rewards:
+                yield Problem(loc, f"no reward is called {name!r}" + did_you_mean(name, self.rewards))
+            elif self.rewards[name].mean_of is not None:
+                yield Problem(loc, f"{name!r} is a mean itself: name what it is a mean of")
 
 
 def placeholder(teacher: str) -> str:
     """Return what stands for a teacher's endpoints in a published recipe."""
-    return f"${{TEACHER_URL_{re.sub('[^A-Za-z0-9]', '_', teacher)}}}"
+    return variable("TEACHER", teacher)

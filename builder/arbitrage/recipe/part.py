@@ -1,22 +1,20 @@
-"""What the blocks of a recipe are made of."""
+"""What the blocks of a recipe share: how strict they are, and the words that several of them use."""
 
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-PLACEHOLDER = re.compile(r"\$\{(TEACHER_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
+PLACEHOLDER = re.compile(r"\$\{((TEACHER|REWARD)_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
 
 
-def language_tag(value: str) -> str:
-    """Return a language tag, or complain."""
+def _language(value: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", value):
         raise ValueError(f"{value!r} is not a language tag such as de, zh or sr-Latn")
     return value
 
 
-def seconds(value: object) -> object:
-    """Return seconds for a time such as 15m."""
+def _seconds(value: object) -> object:
     if isinstance(value, str):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)", value)
         if not match:
@@ -30,8 +28,7 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def urls(value: list[str]) -> list[str]:
-    """Return endpoints without a slash at their end, or complain."""
+def _urls(value: list[str]) -> list[str]:
     for url in value:
         # A published recipe holds a placeholder, which the environment fills before anyone is asked.
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) and not PLACEHOLDER.fullmatch(url):
@@ -39,8 +36,9 @@ def urls(value: list[str]) -> list[str]:
     return [url.rstrip("/") for url in value]
 
 
-Language = Annotated[str, AfterValidator(language_tag)]
-Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Language = Annotated[str, AfterValidator(_language)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Endpoints = Annotated[list[str], BeforeValidator(listed), Field(min_length=1), AfterValidator(_urls)]
 
 
 class Part(BaseModel):
@@ -48,3 +46,8 @@ class Part(BaseModel):
 
     # Errors of pydantic show what they were given, and that may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def variable(kind: str, name: str) -> str:
+    """Return what stands for the endpoints of a `TEACHER` or a `REWARD` in a published recipe."""
+    return f"${{{kind}_URL_{re.sub('[^A-Za-z0-9]', '_', name)}}}"

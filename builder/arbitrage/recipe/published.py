@@ -7,6 +7,7 @@ from typing import Any
 
 from arbitrage.identity import sorted_json
 from arbitrage.recipe.model import PromptSource, Recipe, placeholder
+from arbitrage.recipe.part import variable
 from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
 
@@ -20,13 +21,15 @@ def published_recipe(recipe: Recipe, pins: Mapping[int, str], translator: str | 
 
     `translator` is the revision of the model that translates, where it is known.
 
-    What does not change the dataset (concurrency, deadlines, patience) is left out, and so are tokens.
+    What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
-    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"patience", "publish", "translate"})
+    apart = {"max_usd", "patience", "publish", "translate"}
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
     if recipe.translate is not None:
         whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
+    whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.
         whole["publish"] = {"arms": recipe.published_arms}
@@ -75,4 +78,22 @@ def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     data["endpoint"] = placeholder(name)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
+    return data
+
+
+def _reward(recipe: Recipe, name: str) -> dict[str, Any]:
+    reward = recipe.rewards[name]
+    hidden = {"token", "concurrency", "deadline", "endpoint"}
+    data = reward.model_dump(mode="json", exclude_none=True, exclude=hidden | {"judge"})
+    if reward.python is None:
+        del data["options"]
+    if reward.local:
+        data["model"] = published_source(data["model"])
+    if reward.judge is not None:
+        judge = reward.judge.model_dump(mode="json", exclude_none=True, exclude=hidden)
+        if "rubric" in judge:
+            judge["rubric"] = published_source(judge["rubric"])
+        data["judge"] = {**judge, "endpoint": variable("REWARD", name)}
+    elif reward.endpoint is not None:
+        data["endpoint"] = variable("REWARD", name)
     return data

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from arbitrage.recipe.part import Language, Part, listed, urls
+from arbitrage.recipe.part import Endpoints, Language, Part, listed
 from arbitrage.recipe.problems import Problem, did_you_mean
 
 
@@ -33,16 +33,11 @@ class Translate(Part):
     max_length: int | None = Field(None, ge=8, le=65536)
     """Tokens of a piece, and of its translation."""
     beams: int | None = Field(None, ge=1, le=16)
-    endpoint: Annotated[list[str], BeforeValidator(listed)] | None = Field(None, min_length=1)
+    endpoint: Endpoints | None = None
     api: Literal["tgi", "openai"] | None = None
     served_as: str | None = None
     token: str | None = Field(None, repr=False)
     extra: dict[str, Any] = {}
-
-    @field_validator("endpoint")
-    @classmethod
-    def _is_url(cls, value: list[str] | None) -> list[str] | None:
-        return None if value is None else urls(value)
 
     @model_validator(mode="after")
     def _one_way(self) -> "Translate":

@@ -15,6 +15,7 @@ from arbitrage.store.store import PAGE, PendingAsk, open_store
 from arbitrage.store.writer import MAX_BACKLOG, Writer
 from arbitrage.teachers.endpoint import Endpoint, Ticket
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
+from arbitrage.teachers.purse import Purse
 from arbitrage.teachers.served import ServedTeacher
 from arbitrage.teachers.wire import Reply, read_reply
 
@@ -31,6 +32,8 @@ class Job:
     completion_id: str
     attempts: int = 0
     refusals: int = 0
+    held: float = 0.0
+    """USD that the purse holds for it."""
 
 
 Taken = tuple[Job, Endpoint, Ticket]
@@ -49,12 +52,19 @@ class Asker:
     """The loop of one teacher: pages of asks in, durable outcomes out."""
 
     def __init__(
-        self, teacher: ServedTeacher, store_path: Path, writer: Writer, build: int, tell: Callable[[str], None]
+        self,
+        teacher: ServedTeacher,
+        store_path: Path,
+        writer: Writer,
+        purse: Purse,
+        build: int,
+        tell: Callable[[str], None],
     ) -> None:
         self.teacher = teacher
         self.finished = False
         self._store_path = store_path
         self._writer = writer
+        self._purse = purse
         self._build = build
         self._tell = tell
         self._ready: deque[Job] = deque()
@@ -72,7 +82,7 @@ class Asker:
 
     async def run(self) -> None:
         """Ask until every ask has an outcome, or until told to stop."""
-        start = time.monotonic()
+        self.teacher.asking_since = start = time.monotonic()
         try:
             while not self._is_done():
                 if self._broken:
@@ -83,6 +93,7 @@ class Asker:
                 await self._sleep()
         finally:
             self.finished = True
+            self.teacher.asking_since = None
             if self.teacher.counts.asked:
                 self.teacher.counts.active += time.monotonic() - start
             tasks = [*self._running, *self._probing.values(), *([self._paging] if self._paging else [])]
@@ -198,12 +209,20 @@ class Asker:
         endpoint = self._roomiest()
         if endpoint is None:
             return None
-        if self._later and self._later[0].due <= time.monotonic():
-            job = heapq.heappop(self._later).job
-        elif self._ready:
-            job = self._ready.popleft()
-        else:
+        due = bool(self._later) and self._later[0].due <= time.monotonic()
+        if not due and not self._ready:
             return None
+        job = self._later[0].job if due else self._ready[0]
+        held = self._purse.take(self.teacher, job.ask.prompt.prompt, self.wake)
+        if isinstance(held, Failed):
+            self.give_up(held)
+        if held is None or isinstance(held, Failed):
+            return None
+        job.held = held
+        if due:
+            heapq.heappop(self._later)
+        else:
+            self._ready.popleft()
         self.teacher.counts.asked += 1
         return job, endpoint, endpoint.enter()
 
@@ -224,7 +243,7 @@ class Asker:
         prompt = job.ask.prompt.prompt
         seed = sampling_seed(prompt.id, self.teacher.config.model, job.ask.draw)
         request = self.teacher.wire.request(prompt.language, prompt.messages, seed)
-        start = time.monotonic()
+        start, reply = time.monotonic(), None
         try:
             reply = await endpoint.post(ticket, request.path, request.body, read_reply)
         except Failed as failure:
@@ -232,6 +251,8 @@ class Asker:
         else:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
+        finally:
+            self._purse.settle(self.teacher, job.held, reply)
 
     def _note_reply(self, job: Job, reply: Reply) -> None:
         counts = self.teacher.counts

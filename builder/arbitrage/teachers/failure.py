@@ -22,6 +22,7 @@ class Kind(StrEnum):
     GATED = "gated"
     PAYMENT = "payment"
     IDENTITY = "identity"
+    BUDGET = "budget"
 
 
 FINAL = frozenset({Kind.VALIDATION, Kind.TOO_LARGE})
@@ -45,6 +46,7 @@ ADVICE: dict[Kind, str] = {
     Kind.AUTH: "the server does not accept the token; check token: and the variable it reads",
     Kind.GATED: "the token may not use this model; ask for access",
     Kind.PAYMENT: "the account behind the token has no credit left",
+    Kind.BUDGET: "raise max_usd:, then run the same command again",
     Kind.IDENTITY: "the endpoint serves something else than the recipe says; check endpoint:, model: and served_as:",
 }
 

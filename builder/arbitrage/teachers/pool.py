@@ -12,6 +12,7 @@ from arbitrage.store.store import Store
 from arbitrage.store.writer import Writer
 from arbitrage.teachers.asker import Asker
 from arbitrage.teachers.endpoint import open_session
+from arbitrage.teachers.purse import Purse
 from arbitrage.teachers.served import ServedTeacher
 
 TICK_SECONDS = 0.2
@@ -77,9 +78,11 @@ class Pool:
 
         # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
         writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
-        asked = self.store.asked_teachers()
+        asked, purse = self.store.asked_teachers(), Purse(self.store, self.recipe, self.teachers)
         askers += [
-            Asker(teacher, self.store.path, writer, build, tell) for teacher in self.teachers if teacher.name in asked
+            Asker(teacher, self.store.path, writer, purse, build, tell)
+            for teacher in self.teachers
+            if teacher.name in asked
         ]
         async with self._connected():
             tasks = [asyncio.create_task(asker.run()) for asker in askers]

@@ -1,6 +1,7 @@
 """A teacher at work: its endpoints, who it turned out to be, and the identity of what it completes."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,10 +10,13 @@ from arbitrage.errors import TeacherError
 from arbitrage.identity import content_id
 from arbitrage.recipe.model import Recipe, Sampling, Teacher
 from arbitrage.records import Prompt
+from arbitrage.spend import usd
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.identity import UNVERIFIED, Who, ask_who
 from arbitrage.teachers.wire import Wire, system_of
+
+TGI_BLOCK = 1024
 
 
 @dataclass(slots=True)
@@ -43,9 +47,11 @@ class ServedTeacher:
         self.revision = self.config.revision or known_revision
         """None while nobody has answered yet and nothing is known."""
         self.counts = Counts()
+        self.asking_since: float | None = None
+        """By the monotonic clock; None while it is not asked."""
         self.stopped_by: Failed | None = None
         self.endpoints = [
-            Endpoint(_base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
+            Endpoint(base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
             for url in self.config.endpoint
         ]
         self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
@@ -116,6 +122,26 @@ class ServedTeacher:
             self.wire = Wire(self.config, self.sampling, is_tgi=True)
 
     @property
+    def most_tokens(self) -> int:
+        """The most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
+        most = self.sampling.max_tokens
+        return math.ceil(most / TGI_BLOCK) * TGI_BLOCK if self.wire.is_tgi and most > TGI_BLOCK else most
+
+    def most_usd(self, prompt: Prompt) -> float:
+        """Return the most that one answer can cost by tokens, as far as the recipe has a price.
+
+        A prompt has at most as many tokens as bytes, and 64 of a chat template; a turn's own take no more than 16.
+        """
+        turns = self.wire.messages(prompt.language, prompt.messages)
+        size = 64 + sum(len(turn["content"].encode("utf-8")) + 16 for turn in turns)
+        return usd(self.config.price, size, self.most_tokens) or 0.0
+
+    def active(self, now: float) -> float:
+        """Return how many seconds this build has asked it."""
+        running = now - self.asking_since if self.asking_since is not None and self.counts.asked else 0.0
+        return self.counts.active + running
+
+    @property
     def outcomes(self) -> int:
         """Asks that this build has brought to their final outcome."""
         return self.counts.answered + self.counts.final_errors
@@ -153,6 +179,6 @@ def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: P
     return content_id("completion", **parts)
 
 
-def _base(teacher: Teacher, url: str) -> str:
+def base(teacher: Teacher, url: str) -> str:
     """Return the address under which the api's routes stand."""
     return f"{url}/v1" if teacher.api == "openai" and urlsplit(url).path in ("", "/") else url

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from arbitrage.checks.language import LanguageCheck
 from arbitrage.identity import content_id, prompt_id
 from arbitrage.prompts.ingest import place_of
 from arbitrage.recipe.model import Recipe
@@ -28,12 +29,11 @@ from arbitrage.store.translations import (
 )
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.translation.checks import outcome
-from arbitrage.translation.local import LocalTranslator
+from arbitrage.translation.local import LocalTranslator, weights_revision
 from arbitrage.translation.pieces import METHOD, translate_texts
 from arbitrage.translation.served import ServedTranslator
 from arbitrage.translation.translator import Translator
 from arbitrage.translation.verbatim import has_words
-from arbitrage.translation.weights import weights_revision
 
 BLOCK = 64
 """Texts translated at once, in id order, and committed whole: what a kill can cost."""
@@ -59,10 +59,14 @@ class Translating:
         TranslationError: the translator is not who the recipe says, cannot be had, or lets nobody in.
     """
 
-    def __init__(self, recipe: Recipe, config: Translate, store: Store, folder: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, config: Translate, store: Store, folder: Path, language_check: LanguageCheck | None
+    ) -> None:
         self.recipe = recipe
         self.config = config
         self.store = store
+        self.language_check = language_check
+        """Tells a wrong language too, where the recipe has it among its checks; else scripts alone do."""
         self.targets = config.targets(recipe.languages)
         self.translator = self._make(folder)
         self.by = {"model": published_source(config.model), "revision": self.translator.revision or UNVERIFIED}
@@ -187,7 +191,7 @@ class Translating:
 
     def _prompt(self, prompt: Prompt, sources: Sequence[str], found: Sequence[str], target: str) -> Prompt | str:
         turns = len(prompt.messages)
-        why = outcome(sources[:turns], found[:turns], target)
+        why = outcome(sources[:turns], found[:turns], target, self.language_check)
         if why:
             return why
         messages: list[Message] = [
@@ -234,6 +238,7 @@ class Translating:
             sample=self._id("", ""),
             targets=self.targets,
             columns=sorted(self.config.columns),
+            language_check=self.language_check.key if self.language_check else None,
             limit=limit,
         )
 
