@@ -1,48 +1,18 @@
-"""English prompts become those of three more languages: translated once, checked, published with who did it."""
+"""English prompts become those of three more languages: checked, and published with who did it."""
 
 import json
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tgi
-from arbitrage.translation.translating import BLOCK
-from line.trial import Trial, contents, double, rows, teacher
+from line.translated import served, translated_trial, trial
+from line.trial import Trial, contents, rows
 from servers.tiny_seq2seq import spelled, write_model
 from tgi.translation import asked, translated, translator
 
-LANGUAGES = ["ar", "de", "en", "tr"]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[list[tgi.Handle]]:
-    with tgi.serve(
-        [double("a"), double("nmt", answers=translator()), double("slow", answers=translator(), latency=0.02)]
-    ) as handles:
-        yield handles
-
-
-@pytest.fixture
-def trial(tmp_path: Path, served: list[tgi.Handle]) -> Iterator[Trial]:
-    for handle in served:
-        handle.log.clear()
-    yield _trial(tmp_path, served[0], served[1])
-    for handle in served:
-        handle.faults.clear()
-        handle.double.answers = translator() if handle is not served[0] else tgi.echo
-
-
-def _trial(folder: Path, a: tgi.Handle, nmt: tgi.Handle, **settings: Any) -> Trial:
-    translate = {"model": nmt.double.model_id, "endpoint": nmt.url, "api": "tgi", "to": "all", **settings}
-    return Trial(
-        folder,
-        {"a": teacher("a", a.url)},
-        prompts=rows(8, ["en"]),
-        more={"languages": LANGUAGES, "translate": translate, "test": 0.3},
-    )
+__all__ = ["served", "trial"]
 
 
 def _said(trial: Trial) -> Any:
@@ -51,7 +21,9 @@ def _said(trial: Trial) -> Any:
 
 def test_english_prompts_become_four_languages(trial: Trial, served: list[tgi.Handle]) -> None:
     a, nmt, _ = served
-    assert trial.build().code == 0
+    ran = trial.build()
+    assert ran.code == 0
+    assert "translating into de: 8 of 8 texts" in ran.err
     by = {"model": "org/nmt", "revision": nmt.double.model_sha}
     names = {"ar": "Arabic", "de": "German", "tr": "Turkish"}
     expected = set()
@@ -209,206 +181,9 @@ def test_code_and_addresses_alone_are_no_prompt_in_another_language(trial: Trial
     assert sorted(found) == sorted([translated(texts[3], "German"), translated(texts[4], "German")])
 
 
-# What is translated again
-
-
-def _more(**settings: Any) -> Callable[[Trial], None]:
-    return lambda trial: trial.more.update(settings)
-
-
-def _translate(**settings: Any) -> Callable[[Trial], None]:
-    return lambda trial: trial.more["translate"].update(settings)
-
-
-def _teachers(trial: Trial) -> None:
-    trial.teachers["a"]["sampling"] = {"temperature": 0.9}
-
-
-def _carried(trial: Trial) -> None:
-    trial.prompts = [{**row, "topic": "other", "answer": "other"} for row in trial.prompts]
-
-
-FREE: dict[str, Callable[[Trial], None]] = {
-    "nothing": lambda trial: None,
-    "seed and split": _more(seed=8, test=0.5),
-    "a teacher's sampling": _teachers,
-    "carried columns": _carried,
-    "license of the translator": _translate(license="mit"),
-    "fewer languages": _translate(to=["de"]),
-    "revision pinned to what is served": lambda trial: None,
-    "fewer prompts": lambda trial: trial.prompts.__delitem__(slice(4)),
-    "other source ids": lambda trial: trial.prompts.__setitem__(0, {**trial.prompts[0], "id": "moved"}),
-}
-COSTS: dict[str, tuple[Callable[[Trial], None], int]] = {
-    "a changed prompt": (lambda trial: trial.prompts.__setitem__(0, {**trial.prompts[0], "prompt": "Another one?"}), 3),
-    "a new prompt": (lambda trial: trial.prompts.extend(rows(9, ["en"])[8:]), 3),
-    "max_length": (_translate(max_length=1000), 24),
-    "extra": (_translate(extra={"frequency_penalty": 0.1}), 24),
-    "api": (_translate(api="openai"), 24),
-    "a column": (_translate(columns=["reference"]), 24),
-    "another language": (_more(languages=[*LANGUAGES, "fr"]), 8),
-}
-
-
-@pytest.mark.parametrize("change", FREE.values(), ids=FREE)
-def test_what_does_not_change_a_translation_costs_none(
-    trial: Trial, served: list[tgi.Handle], change: Callable[[Trial], None]
-) -> None:
-    assert trial.build("--until", "prompts").code == 0
-    served[1].log.clear()
-    change(trial)
-    assert trial.build("--until", "prompts").code == 0
-    assert len(served[1].log) == 0
-
-
-@pytest.mark.parametrize(("change", "count"), COSTS.values(), ids=COSTS)
-def test_what_changes_a_translation_costs_it(
-    trial: Trial, served: list[tgi.Handle], change: Callable[[Trial], None], count: int
-) -> None:
-    assert trial.build("--until", "prompts").code == 0
-    served[1].log.clear()
-    change(trial)
-    assert trial.build("--until", "prompts").code == 0
-    assert len(served[1].log) == count
-    assert trial.build("--until", "prompts").code == 0
-    assert len(served[1].log) == count
-
-
-def test_another_model_or_revision_translates_anew_and_going_back_costs_nothing(
-    trial: Trial, served: list[tgi.Handle]
-) -> None:
-    _, nmt, slow = served
-    assert trial.build().code == 0
-    before, settings = contents(trial.dataset), trial.more["translate"]
-    trial.more["translate"] = {**settings, "model": "org/slow", "endpoint": slow.url}
-    assert trial.build().code == 0
-    assert len(slow.log) == 24
-    assert {row["translation"]["model"] for row in trial.pool() if row["translation"]} == {"org/slow"}
-    trial.more["translate"] = settings
-    nmt.faults.set(info_sha="f" * 40)
-    assert trial.build().code == 0
-    assert len(nmt.log) == 48
-    nmt.faults.clear()
-    assert trial.build().code == 0
-    assert (len(nmt.log), len(slow.log)) == (48, 24)
-    assert contents(trial.dataset) == before
-
-
-def test_a_limit_translates_its_own_sources_and_the_whole_only_the_rest(trial: Trial, served: list[tgi.Handle]) -> None:
-    assert trial.build("--limit", "3").code == 0
-    assert len(served[1].log) == 9
-    assert len(served[0].log) == 12
-    assert trial.build().code == 0
-    assert len(served[1].log) == 24
-    assert len(served[0].log) == 32
-
-
-# What goes wrong
-
-
-@pytest.mark.parametrize(("kind", "code"), [("unavailable", 1), ("reset", 1), ("payment", 2)])
-def test_a_translator_that_fails_is_one_message_and_the_next_build_goes_on(
-    trial: Trial, served: list[tgi.Handle], kind: str, code: int
-) -> None:
-    a, nmt, _ = served
-    nmt.faults.set(by_prompt={kind: 1.0})
-    ran = trial.build()
-    assert ran.code == code
-    assert "arbitrage: translate: " in ran.err
-    assert not a.log
-    nmt.faults.clear()
-    assert trial.build().code == 0
-    assert len(trial.table("reward")) == 32
-
-
-@pytest.mark.parametrize("kind", ["overloaded", "incomplete", "reset", "cut_json"])
-def test_troubles_that_pass_cost_no_prompt(trial: Trial, served: list[tgi.Handle], kind: str) -> None:
-    served[1].faults.set(shares={kind: 0.2})
-    assert trial.build("--until", "prompts").code == 0
-    assert trial.query("SELECT count(*) FROM prompt") == [(32,)]
-
-
-def test_what_the_server_refuses_is_dropped_by_name(trial: Trial, served: list[tgi.Handle]) -> None:
-    served[1].faults.set(by_prompt={"validation": 1.0})
-    trial.prompts, trial.more["tolerate"] = rows(1, ["en"]), 1
-    ran = trial.build()
-    assert ran.code == 0
-    assert "translation into ar: 1 of 1 prompts have none (refused: 1)" in ran.out
-
-
-def test_a_translator_that_is_somebody_else_or_lets_nobody_in_is_refused(trial: Trial) -> None:
-    trial.more["translate"]["model"] = "org/other"
-    ran = trial.build()
-    assert ran.code == 2
-    assert "translate: http://127.0.0.1" in ran.err and "'org/nmt'" in ran.err
-
-
-def test_a_token_is_sent_and_written_nowhere(trial: Trial) -> None:
-    secret = "hf_s3cr3tS3CR3Ts3cr3t"
-    with tgi.serve([double("locked", answers=translator(), api_key=secret)]) as (locked,):
-        trial.more["translate"] |= {"model": "org/locked", "endpoint": "${URL}", "token": "${HF}"}
-        trial.environ = {"URL": locked.url, "HF": secret}
-        assert trial.build().code == 0
-        trial.assert_nowhere(secret, trial.run("check"))
-        trial.environ["HF"] = "hf_wrong"
-        ran = trial.run("check")
-        assert ran.code == 2
-        assert "translate: " in ran.err
-        # Whoever only looks needs neither address nor token.
-        trial.environ = {}
-        assert trial.run("status").code == 0
-
-
-KILLED = 300
-
-
-def test_killed_while_it_translates_it_loses_a_block_at_most(tmp_path: Path, served: list[tgi.Handle]) -> None:
-    a, _, slow = served
-    calm = _trial(tmp_path / "calm", a, slow, to=["de"])
-    calm.prompts = rows(KILLED, ["en"])
-    calm.write()
-    assert calm.cli("build").code == 0
-    expected = contents(calm.dataset)
-    whole = sorted(request.key for request in slow.log)
-    assert len(set(whole)) == len(whole) == KILLED
-    slow.log.clear()
-
-    trial = _trial(tmp_path / "killed", a, slow, to=["de"])
-    trial.prompts = rows(KILLED, ["en"])
-    trial.write()
-    kills = 0
-    for stored in (0, BLOCK, 3 * BLOCK):
-        with trial.start("build") as process:
-            while process.poll() is None:
-                if trial.store.exists() and _stored(trial) >= stored and len(slow.log) > stored:
-                    break
-                time.sleep(0.002)
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-            process.communicate(timeout=30)
-        time.sleep(0.1)  # the double notices that nobody waits any more
-        assert _stored(trial) % BLOCK == 0 or _stored(trial) == KILLED
-    assert kills == 3
-    assert trial.cli("build").code == 0
-    assert contents(trial.dataset) == expected
-    asked_for = [request.key for request in slow.log]
-    assert set(asked_for) == set(whole)
-    assert len(asked_for) - KILLED <= kills * BLOCK
-
-
-def _stored(trial: Trial) -> int:
-    if not trial.query("SELECT 1 FROM sqlite_master WHERE name = 'translation'"):
-        return 0
-    return int(trial.query("SELECT count(*) FROM translation")[0][0])
-
-
-# In the process
-
-
 def test_a_model_in_the_process_translates_the_same_way(tmp_path: Path, served: list[tgi.Handle]) -> None:
     a, nmt, _ = served
-    trial = _trial(tmp_path, a, nmt)
+    trial = translated_trial(tmp_path, a, nmt)
     trial.write()
     write_model(tmp_path / "tiny")
     trial.more["translate"] = {"model": "tiny", "to": ["de", "tr"]}
