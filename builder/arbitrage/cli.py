@@ -71,7 +71,8 @@ def check(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) ->
     with prepared(loaded, _folder(recipe), run_of(loaded, recipe, run), Progress(_err())) as line:
         plan = estimate(line)
     _report(plan, as_json, print_estimate)
-    if not all(teacher["answers"] for teacher in plan["teachers"].values()):
+    translator = plan["translation"]
+    if not all(who["answers"] for who in [*plan["teachers"].values(), *([translator] if translator else [])]):
         raise typer.Exit(1)
 
 

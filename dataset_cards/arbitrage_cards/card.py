@@ -13,6 +13,7 @@ from arbitrage_cards.load import HERE, load_section
 from arbitrage_cards.prompts import prompts_section
 from arbitrage_cards.rewards import rewards_section
 from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
+from arbitrage_cards.translation import translation_limit
 from arbitrage_cards.wins import rows_section, wins_section
 
 SENTENCE = 400
@@ -102,6 +103,7 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "- The licences of teachers and prompts may bind what is trained on this; they are named above as "
         "the recipe states them.",
     ]
+    lines += translation_limit(manifest)
     if any(
         served["revision"] == "unverified"
         for teacher in manifest["pool"]["teachers"].values()

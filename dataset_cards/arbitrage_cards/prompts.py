@@ -6,6 +6,7 @@ from typing import Any
 
 from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, count, details, table
+from arbitrage_cards.translation import translation_lines
 
 _FATES = ("read", "unreadable", "other_language", "duplicates", "not_sampled", "kept")
 
@@ -42,6 +43,7 @@ def prompts_section(manifest: Mapping[str, Any]) -> str:
         ]
         lines += ["", "What became of the rows that were read:", ""]
         lines.append(table(["source", *(fate.replace("_", " ") for fate in _FATES)], fates))
+    lines += translation_lines(manifest)
     prompts = manifest["pool"]["prompts"]
     languages = [language for language in manifest["languages"] if language in prompts]
     by_language = [

@@ -170,6 +170,12 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
         "cost_usd": {HOSTILE: HOSTILE},
         "license_conflicts": [{"what": HOSTILE, "license": HOSTILE, "asks": [HOSTILE]}],
         "prompt_sources": [{"read": HOSTILE}],
+        "translation": {
+            "model": HOSTILE,
+            "revision": HOSTILE,
+            "from": HOSTILE,
+            "languages": {HOSTILE: {"train": HOSTILE, "test": 1, "dropped": {HOSTILE: 1}}},
+        },
     }
     found = {**manifest, "recipe": recipe, "pool": pool, "arms": arms, "name": HOSTILE, "license": HOSTILE, **facts}
     card = arbitrage_cards.render(found, "org/name", "v1.0.0", (HOSTILE, manifest))
@@ -186,7 +192,7 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
     "wrong", [None, [], "x", 7, {"north": None}, {"north": "x"}, [None], [{}], {"north": {"a": "b"}}]
 )
 def test_facts_that_are_no_facts_are_left_out(manifest: dict[str, Any], wrong: Any) -> None:
-    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources", "license_conflicts")}
+    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources", "license_conflicts", "translation")}
     is_inert(arbitrage_cards.render({**manifest, **facts}))
     arbitrage_cards.changes({**manifest, **facts}, manifest)
 

@@ -164,6 +164,15 @@ FACTS: dict[str, Any] = {
     "prompt_sources": [
         {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 84}
     ],
+    "translation": {
+        "model": "org/many-languages",
+        "revision": "b" * 40,
+        "from": "de",
+        "languages": {
+            "ar": {"train": 0, "test": 9, "dropped": {"untranslated": 2, HOSTILE: 1}},
+            "no": {"train": 25, "test": 0, "dropped": {}},
+        },
+    },
     "scoring": {
         "main": {
             "how": "in-process, the model's chat template, raw output",
