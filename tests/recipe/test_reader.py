@@ -135,7 +135,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
     "more",
     [
         "pilot: 100\n",
-        "max_usd: 500\n",
     ],
 )
 def test_keys_of_later_work_are_unknown_for_now(refusal, more):
