@@ -26,14 +26,14 @@ from arbitrage.rewards.score import score_all
 from arbitrage.rewards.who import identify, remember
 from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
-from arbitrage.shortfall import Shortfall, shortfalls
+from arbitrage.shortfall import Shortfall, shortfalls, untranslated
 from arbitrage.spend import costs
 from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.store.translations import original_of
 from arbitrage.teachers.pool import Pool
-from arbitrage.translation.translating import Translating
+from arbitrage.translation.translating import Counts, Translating
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -59,6 +59,11 @@ class Line:
     last: int
     """The highest prompt number that is asked about."""
     log: Log
+
+    @property
+    def languages(self) -> Mapping[str, Counts]:
+        """What became of translations, by language."""
+        return self.translating.languages if self.translating else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def build(
     """
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
-            return Built(None, [], {}, contamination(line))
+            return Built(None, untranslated(recipe, line.languages), {}, contamination(line))
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
@@ -115,7 +120,8 @@ def build(
             remember(line.rewards, line.store)
         record_run(line)
         if until is not None:
-            built = Built(None, shortfalls(line.store, recipe, line.number), {}, contamination(line))
+            lacking = shortfalls(line.store, recipe, line.number, translated=line.languages)
+            built = Built(None, lacking, {}, contamination(line))
         else:
             built = write(line, progress, preview=limit is not None, left_out=left_out)
         lacking = score_shortfalls(line.rewards, line.store, list(recipe.teachers))
@@ -145,7 +151,9 @@ def prepared(
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            translating = Translating(recipe, recipe.translate, store, folder) if recipe.translate else None
+            translating = None
+            if recipe.translate:
+                translating = Translating(recipe, recipe.translate, store, folder, language_check)
             write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
             pool = Pool(recipe, store)
             pool.identify()
@@ -193,7 +201,7 @@ def _translate(translating: Translating, builds: bool, limit: int | None, progre
     if not builds:
         translating.forget_others(limit)
         return
-    translating.run(limit, progress.translating, progress.tell, log)
+    translating.run(limit, progress.translating, log)
 
 
 def _published(recipe: Recipe, ingested: Ingested, translating: Translating | None) -> dict[str, Any]:
@@ -244,7 +252,8 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
             "everything stored so far is safe"
         ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
-    return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows, contamination(line))
+    short = shortfalls(line.store, recipe, line.number, manifest, line.languages)
+    return Built(folder, short, rows, contamination(line))
 
 
 def contamination(line: Line) -> dict[str, Any] | None:

@@ -48,6 +48,8 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     for name, teacher in plan["teachers"].items():
         if not teacher["answers"]:
             console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
+    if translation := plan["translation"]:
+        _print_translation(console, translation)
     if plan["languages_unchecked"]:
         names = ", ".join(plan["languages_unchecked"])
         console.print(
@@ -60,6 +62,17 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")
     _print_money(console, plan)
     _print_licenses(console, plan["licenses"])
+
+
+def _print_translation(console: Console, translation: dict[str, Any]) -> None:
+    lacking = ", ".join(f"{language}: {count}" for language, count in translation["missing_texts"].items())
+    who = f"{translation['model']} at {translation['revision'][:12]}"
+    line = f"translated by {who}; texts without a translation: {lacking}"
+    if translation["prompts_to_come"]:
+        line += f"; the plan counts {translation['prompts_to_come']} translated prompts that may come of them"
+    console.print(escape(line), highlight=False, soft_wrap=True)
+    if not translation["answers"]:
+        console.print(escape(f"the translator does not answer: {translation['trouble']}"), highlight=False)
 
 
 def _print_contamination(console: Console, found: dict[str, Any] | None) -> None:

@@ -46,6 +46,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             "pending": asks - answered - refused - failed,
         }
     (scores,) = store.connection.execute("SELECT count(*) FROM score").fetchone()
+    (translations,) = store.connection.execute("SELECT count(*) FROM translation").fetchone()
     return {
         "name": recipe.name,
         "build": build,
@@ -56,6 +57,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             for teacher, kind, count, example, prompt_id in store.connection.execute(FAILURES, (build,))
         ],
         "scores": scores,
+        "translations": translations,
         "max_usd": recipe.max_usd,
         "spent_usd": paid(store, recipe),
     }

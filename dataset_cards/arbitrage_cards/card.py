@@ -14,6 +14,7 @@ from arbitrage_cards.prompts import prompts_section
 from arbitrage_cards.quality import contamination_section, language_section
 from arbitrage_cards.rewards import rewards_section
 from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
+from arbitrage_cards.translation import translation_limit
 from arbitrage_cards.wins import rows_section, wins_section
 
 SENTENCE = 400
@@ -69,10 +70,12 @@ def _what(manifest: Mapping[str, Any]) -> str:
     if len(languages) == 1:
         where = f"one language ({escape(languages[0])})"
     teachers = len(manifest["pool"]["teachers"])
-    text = (
-        f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
-        f"every language, each prompt was routed through a pool of {teachers} teacher models. "
-    )
+    text = f"Synthetic training data in {where}, written by one teacher model: there was nobody to route to. "
+    if teachers > 1:
+        text = (
+            f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
+            f"every language, each prompt was routed through a pool of {teachers} teacher models. "
+        )
     uses = {
         "preferences": "preference tuning (`preferences`)",
         "pool": "studying how to route (`pool` and `routes` hold every answer, losing ones and failures among them)",
@@ -103,6 +106,7 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "- The licences of teachers and prompts may bind what is trained on this; they are named above as "
         "the recipe states them.",
     ]
+    lines += translation_limit(manifest)
     if any(
         served["revision"] == "unverified"
         for teacher in manifest["pool"]["teachers"].values()

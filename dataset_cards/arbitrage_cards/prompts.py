@@ -6,6 +6,7 @@ from typing import Any
 
 from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, count, details, table
+from arbitrage_cards.translation import translation_lines
 
 _FATES = "read unreadable other_language duplicates not_sampled near_duplicates contaminated kept".split()
 _SOMETIMES = ("near_duplicates", "contaminated")
@@ -45,6 +46,7 @@ def prompts_section(manifest: Mapping[str, Any]) -> str:
         ]
         lines += ["", "What became of the rows that were read:", ""]
         lines.append(table(["source", *(fate.replace("_", " ") for fate in shown)], fates))
+    lines += translation_lines(manifest)
     prompts = manifest["pool"]["prompts"]
     languages = [language for language in manifest["languages"] if language in prompts]
     by_language = [

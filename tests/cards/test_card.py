@@ -170,6 +170,12 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
         "cost_usd": {HOSTILE: HOSTILE},
         "license_conflicts": [{"what": HOSTILE, "license": HOSTILE, "asks": [HOSTILE]}],
         "prompt_sources": [{"read": HOSTILE}],
+        "translation": {
+            "model": HOSTILE,
+            "revision": HOSTILE,
+            "from": HOSTILE,
+            "languages": {HOSTILE: {"train": HOSTILE, "test": 1, "dropped": {HOSTILE: 1}}},
+        },
         "contamination": {"action": HOSTILE, "sets": {HOSTILE: {"items": HOSTILE, "prompts": {HOSTILE: 3}}}},
         "language_check": {
             "detector": HOSTILE,
@@ -192,8 +198,8 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
     "wrong", [None, [], "x", 7, {"north": None}, {"north": "x"}, [None], [{}], {"north": {"a": "b"}}]
 )
 def test_facts_that_are_no_facts_are_left_out(manifest: dict[str, Any], wrong: Any) -> None:
-    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources", "license_conflicts", "contamination")}
-    facts |= {"language_check": wrong}
+    names = "cost_usd imported prompt_sources license_conflicts translation contamination language_check".split()
+    facts = dict.fromkeys(names, wrong)
     is_inert(arbitrage_cards.render({**manifest, **facts}))
     arbitrage_cards.changes({**manifest, **facts}, manifest)
 
@@ -236,6 +242,13 @@ def test_one_language_is_told_without_sums(manifest: dict[str, Any]) -> None:
     assert "<details>" not in card
     assert "Over all languages" not in card
     assert "monolingual" in card
+
+
+def test_one_teacher_is_no_pool(manifest: dict[str, Any]) -> None:
+    manifest["pool"]["teachers"] = {"north": manifest["pool"]["teachers"]["north"]}
+    card = arbitrage_cards.render(manifest)
+    assert "written by one teacher model" in card
+    assert "pool of" not in card
 
 
 def test_escaping_keeps_what_people_read() -> None:

@@ -165,6 +165,15 @@ FACTS: dict[str, Any] = {
         {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 75}
         | {"near_duplicates": 7, "contaminated": 2}
     ],
+    "translation": {
+        "model": "org/many-languages",
+        "revision": "b" * 40,
+        "from": "de",
+        "languages": {
+            "ar": {"train": 0, "test": 9, "dropped": {"untranslated": 2, HOSTILE: 1}},
+            "no": {"train": 25, "test": 0, "dropped": {}},
+        },
+    },
     "contamination": {
         "action": "remove",
         "sets": {
