@@ -210,13 +210,13 @@ def test_an_answer_is_wanted_in_the_prompts_language_unless_the_row_says_another
 
 def test_a_recipe_has_the_check_only_where_it_asks_for_it(tmp_path: Path) -> None:
     assert make_language_check(read(tmp_path), tmp_path) is None
-    (tmp_path / "own_lid.py").write_text("def detect(text):\n    return None\n\nnothing = 3\n", encoding="utf-8")
+    (tmp_path / "my_unit_lid.py").write_text("def detect(text):\n    return None\n\nnothing = 3\n", encoding="utf-8")
     checks = "checks: [empty, language]\n"
     assert make_language_check(read(tmp_path, TEXT + checks), tmp_path) is not None
-    made = make_language_check(read(tmp_path, TEXT + checks + "language_check: own_lid:detect\n"), tmp_path)
+    made = make_language_check(read(tmp_path, TEXT + checks + "language_check: my_unit_lid:detect\n"), tmp_path)
     assert made is not None
     assert len(made.facts["language_check_revision"]) == 64
-    with pytest.raises(RecipeError, match="own_lid:nothing is no function"):
-        make_language_check(read(tmp_path, TEXT + checks + "language_check: own_lid:nothing\n"), tmp_path)
+    with pytest.raises(RecipeError, match="my_unit_lid:nothing is no function"):
+        make_language_check(read(tmp_path, TEXT + checks + "language_check: my_unit_lid:nothing\n"), tmp_path)
     with pytest.raises(RecipeError, match="is for the check language"):
-        read(tmp_path, TEXT + "language_check: own_lid:detect\n")
+        read(tmp_path, TEXT + "language_check: my_unit_lid:detect\n")
