@@ -12,6 +12,7 @@ from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
+from arbitrage.pilot import learn, learners, pilot_prompts, pilot_sentences, plan_pilot, read_pilot
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -90,6 +91,7 @@ def build(
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
             return Built(None, [], {})
+        pilot = _learn(line, progress)
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
@@ -101,10 +103,31 @@ def build(
         if until is not None:
             built = Built(None, shortfalls(line.store, recipe, line.number), {})
         else:
-            built = write(line, progress, preview=limit is not None, left_out=left_out)
+            built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
         for short in built.shortfalls:
             line.log(short.message)
         return built
+
+
+def _learn(line: Line, progress: Progress) -> dict[str, Any] | None:
+    """Have the pilot answered and scored, and the routers learn from it, where any does."""
+    if not learners(line.routers):
+        line.store.keep("pilot", None)
+        return None
+    prompts = pilot_prompts(line.store, line.recipe, line.last)
+    asks = plan_pilot(line.store, line.pool, line.recipe, prompts)
+    line.log(f"asking: {asks} asks are planned for the pilot")
+    line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
+    score_all(line.store, line.rewards, list(line.recipe.teachers), progress.scoring)
+    answered = read_pilot(line.reader, line.recipe, prompts)
+    if answered is None:
+        raise RuntimeError("the pilot lacks outcomes although all was asked")
+    pilot = learn(line.recipe, line.routers, answered)
+    line.store.keep("pilot", pilot)
+    for sentence in pilot_sentences(line.recipe, pilot):
+        line.log(sentence)
+        progress.tell(sentence)
+    return pilot
 
 
 @contextmanager
@@ -151,7 +174,9 @@ def prepared(
             log.close()
 
 
-def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
+def write(
+    line: Line, progress: Progress, pilot: dict[str, Any] | None, *, preview: bool, left_out: Sequence[str] = ()
+) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
@@ -174,7 +199,7 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
         facts["imported"] = brought
     try:
         with progress.writing(folder):
-            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts)
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts, pilot)
     except OSError as error:
         raise DatasetError(
             f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "

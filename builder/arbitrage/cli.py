@@ -139,6 +139,7 @@ def show(
 ) -> None:
     """Show one prompt with all answers, rewards, checks and the winners, side by side."""
     from arbitrage.answers import Reader
+    from arbitrage.pilot import ready_routers
     from arbitrage.rewards.reward import make_rewards
     from arbitrage.routers import make_routers
     from arbitrage.run import run_of
@@ -150,7 +151,8 @@ def show(
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
         reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
-        item = find(store, make_routers(loaded, folder), reader, prompt_id)
+        routers = ready_routers(store, loaded, make_routers(loaded, folder), reader)
+        item = find(store, routers, reader, prompt_id)
     if as_json:
         _print_json(as_dict(item))
     else:

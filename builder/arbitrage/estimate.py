@@ -6,6 +6,7 @@ from typing import Any
 
 from arbitrage.build import Line
 from arbitrage.licensing import licenses_as_dict
+from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
 from arbitrage.plan import plan
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
@@ -27,7 +28,9 @@ def estimate(line: Line) -> dict[str, Any]:
     Input tokens are at most the bytes of the prompt (every tokenizer in use has at least a byte a token) plus
     64 for a chat template; output tokens at most `max_tokens`.
     """
-    plan(line.store, line.pool, line.routers, line.reader, line.last)
+    waiting = _learn_from_store(line)
+    routers = {arm: router for arm, router in line.routers.items() if arm not in waiting}
+    plan(line.store, line.pool, routers, line.reader, line.last)
     teachers = {}
     output_total = 0
     for teacher in line.pool.teachers:
@@ -62,8 +65,23 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "teachers": teachers,
+        "learns": waiting,
         "max_usd": line.recipe.max_usd,
         "spent_usd": paid(line.store, line.recipe),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
+
+
+def _learn_from_store(line: Line) -> list[str]:
+    """Plan the pilot, and learn from it where it is stored; return the arms that cannot be planned before it is."""
+    by_arm = learners(line.routers)
+    if not by_arm:
+        return []
+    prompts = pilot_prompts(line.store, line.recipe, line.last)
+    plan_pilot(line.store, line.pool, line.recipe, prompts)
+    answered = read_pilot(line.reader, line.recipe, prompts)
+    if answered is None:
+        return list(by_arm)
+    learn(line.recipe, line.routers, answered)
+    return []

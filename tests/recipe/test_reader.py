@@ -135,8 +135,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
     "more",
     [
         "translate: {model: facebook/nllb-200-3.3B, to: all}\n",
-        "pilot: 100\n",
-        "max_usd: 500\n",
         "rewards: {r: {model: org/reward}}\n",
         "rewards: {r: {judge: {endpoint: http://x}}}\n",
         "rewards: {r: {local: true}}\n",

@@ -163,6 +163,7 @@ class Arm(Part):
 
     router: str
     teacher: str | None = None
+    experts: dict[Language, str] | None = Field(None, min_length=1)
 
 
 class Publish(Part):
@@ -188,6 +189,7 @@ class Recipe(Part):
     route_by: str | None = None
     checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
     arms: dict[str, Arm] = Field(min_length=1)
+    pilot: int = Field(100, ge=2, le=10_000)
     max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
@@ -284,6 +286,14 @@ class Recipe(Part):
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 what = f"no teacher is called {arm.teacher!r}" + did_you_mean(arm.teacher, self.teachers)
                 yield Problem(("arms", name, "teacher"), what)
+            for language, teacher in (arm.experts or {}).items():
+                loc = ("arms", name, "experts", language)
+                if language not in self.languages:
+                    yield self._not_among_languages(loc, language)
+                elif teacher not in self.teachers:
+                    yield Problem(loc, f"no teacher is called {teacher!r}" + did_you_mean(teacher, self.teachers))
+                elif not self.teachers[teacher].serves(language):
+                    yield Problem(loc, f"{teacher!r} does not serve {language!r}")
         for position, name in enumerate((self.publish.arms if self.publish else None) or ()):
             if name not in self.arms:
                 yield Problem(

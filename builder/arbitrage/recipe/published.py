@@ -11,6 +11,9 @@ from arbitrage.recipe.yaml_text import yaml_text
 
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
 
+NEVER_LEARN = frozenset({"single", "random", "reward"})
+"""Built-in routers that no pilot teaches anything."""
+
 
 def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
@@ -18,6 +21,8 @@ def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"max_usd", "patience", "publish"})
+    if all(arm.experts or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
+        del whole["pilot"]
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
     if recipe.publish is not None:
