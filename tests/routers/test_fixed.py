@@ -111,7 +111,7 @@ def _world(draws: Random, accuracy: Sequence[float], sources: int, each: int) ->
 
 @pytest.mark.parametrize(("accuracy", "each"), [((0.5, 0.7, 0.6), 1), ((0.55, 0.6, 0.3), 1), ((0.5, 0.6, 0.55), 3)])
 def test_the_margins_interval_holds_the_truth_in_about_95_of_100_worlds(accuracy: Sequence[float], each: int) -> None:
-    Random(11), 400, 0
+    draws, worlds, held = Random(11), 400, 0
     for _ in range(worlds):
         expert = compared(7, "de", POOL["de"], _world(draws, accuracy, 100, each))
         assert expert.teacher and expert.runner_up and expert.margin
