@@ -54,6 +54,8 @@ def test_no_file_is_called_utils() -> None:
 def test_imports_point_one_way_and_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split("[><=~! ]", line)[0].lower() for line in project["dependencies"]}
+    extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
+    declared |= {re.split("[><=~! ]", line)[0].lower() for line in extras}
     foreign = {NAMES.get(name, name) for name in declared} | COMPANIONS | sys.stdlib_module_names
     allowed = {"arbitrage": {"arbitrage", "arbitrage_cards"}, "arbitrage_cards": {"arbitrage_cards"}}
     for package in PACKAGES:

@@ -1,7 +1,7 @@
 """The line: prompts -> asks -> completions -> rewards -> routes -> dataset."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 from arbitrage.answers import Reader
 from arbitrage.columns import column_types, fitted
 from arbitrage.dataset.folder import write_dataset
+from arbitrage.embedded.files import ModelFile, resolve
+from arbitrage.embedded.servers import Embedded
 from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
 from arbitrage.pilot import learn, learners, pilot_prompts, pilot_sentences, plan_pilot, read_pilot
@@ -51,6 +53,8 @@ class Line:
     last: int
     """The highest prompt number that is asked about."""
     log: Log
+    files: Mapping[str, ModelFile]
+    """Of teachers that the run serves itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,10 @@ def build(
             if until == "completions":
                 break
             line.log("scoring")
-            score_all(line.store, line.rewards, list(recipe.teachers), progress.scoring)
+            score_all(line.store, line.rewards, list(line.recipe.teachers), progress.scoring)
         record_run(line)
         if until is not None:
-            built = Built(None, shortfalls(line.store, recipe, line.number), {})
+            built = Built(None, shortfalls(line.store, line.recipe, line.number), {})
         else:
             built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
         for short in built.shortfalls:
@@ -148,9 +152,10 @@ def prepared(
         log = Log(run.log)
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
+            recipe, files = resolve(recipe, folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
             write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
-            pool = Pool(recipe, store)
+            pool = Pool(recipe, store, Embedded(files, run.store, run.folder / "servers"))
             pool.identify()
             for teacher in pool.teachers:
                 for endpoint in teacher.endpoints:
@@ -165,7 +170,10 @@ def prepared(
             store.forget_asks()
             reader = Reader(store, recipe, rewards, number, pool)
             last = store.last_of_sources(limit)
-            yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log)
+            try:
+                yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log, files)
+            finally:
+                pool.close()
             log("done")
         except BaseException as error:
             log(f"stopped: {type(error).__name__}: {error}")

@@ -47,6 +47,7 @@ def estimate(line: Line) -> dict[str, Any]:
             "license": teacher.config.license,
             "answers": not teacher.is_down,
             "trouble": None if not teacher.is_down else f"{teacher.trouble.kind}: {teacher.trouble.message}",
+            "embedded": _embedded(line, teacher.name),
             "asks": asks,
             "stored": asks - todo,
             "requests": todo,
@@ -71,6 +72,14 @@ def estimate(line: Line) -> dict[str, Any]:
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
+
+
+def _embedded(line: Line, teacher: str) -> dict[str, Any] | None:
+    found = line.files.get(teacher)
+    if found is None:
+        return None
+    name = found.path.name if found.path else f"{found.repo_id}/{found.file}"
+    return {"file": name, "bytes": found.size, "here": found.path is not None}
 
 
 def _learn_from_store(line: Line) -> list[str]:

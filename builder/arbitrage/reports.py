@@ -36,6 +36,11 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     for name, teacher in plan["teachers"].items():
         if not teacher["answers"]:
             console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
+    for name, teacher in plan["teachers"].items():
+        if own := teacher["embedded"]:
+            where = "" if own["here"] else "; it comes from the Hub when it is asked first"
+            line = f"{own['file']} ({own['bytes'] / 1e9:,.2f} GB{where})"
+            console.print(f"teacher {escape(name)} is served by the run itself: {escape(line)}", highlight=False)
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
     if plan["learns"]:

@@ -123,7 +123,6 @@ def test_refusals(refusal, old, new, message):
         ("price: {hours: 3}", "price.hours: unknown key; did you mean 'hour'?"),
         ("deadline: 3 days", "deadline: '3 days' is not a time such as 30s, 15m or 2h"),
         ("concurrency: lots", "concurrency: should be a valid integer, not 'lots'"),
-        ("gguf: org/name", "gguf: unknown key"),
     ],
 )
 def test_refusals_in_a_teacher(refusal, more, message):

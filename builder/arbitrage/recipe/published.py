@@ -6,11 +6,12 @@ from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import PromptSource, Recipe, placeholder
+from arbitrage.recipe.model import EMBEDDED, PromptSource, Recipe, placeholder
 from arbitrage.recipe.yaml_text import yaml_text
 
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
 
+UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
 NEVER_LEARN = frozenset({"single", "random", "reward"})
 """Built-in routers that no pilot teaches anything."""
 
@@ -58,8 +59,12 @@ def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
 
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
-    data = teacher.model_dump(mode="json", exclude_none=True, exclude={"token", "concurrency", "deadline"})
-    data["endpoint"] = placeholder(name)
+    data = teacher.model_dump(mode="json", exclude_none=True, exclude=UNPUBLISHED)
+    if teacher.gguf is None:
+        data = {key: value for key, value in data.items() if key not in EMBEDDED}
+        data["endpoint"] = placeholder(name)
+    else:
+        data["gguf"] = published_source(teacher.gguf)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
     return data
