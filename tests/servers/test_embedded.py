@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import tgi
-from line.trial import Trial, contents, double, rows, teacher
+from line.trial import SOURCES, Trial, contents, double, rows, teacher
 from servers.tiny_gguf import write_model
 
 PROMPTS = rows(5)
@@ -174,6 +174,16 @@ def test_one_that_does_not_start_takes_nothing_from_the_others(tmp_path: Path, m
         assert len([row for row in line.pool() if row["completion"]]) == len(PROMPTS)
         broken.write_bytes(models[0].read_bytes())
         assert line.cli("build").code == 0
+
+
+def test_without_xllamacpp_it_says_what_to_install(tmp_path: Path, models: list[Path]) -> None:
+    line = trial(tmp_path, a=own(models[0]))
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "xllamacpp.py").write_text("raise ImportError('hidden')")
+    line.environ = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hidden"), *SOURCES])}
+    ran = line.cli("build")
+    assert ran.code == 1
+    assert "xllamacpp is not installed: pip install 'multilingual-arbitrage[gguf]'" in ran.out
 
 
 def test_what_cannot_be_served_is_named_before_anything_is_asked(tmp_path: Path, models: list[Path]) -> None:
