@@ -52,7 +52,9 @@ class ServedTeacher:
         self.asking_since: float | None = None
         """By the monotonic clock; None while it is not asked."""
         self.stopped_by: Failed | None = None
-        most = self.config.concurrency if self.config.gguf is None else self.config.slots
+        most = self.config.concurrency
+        if self.config.gguf is not None:
+            most = min(most, self.config.slots)
         self.endpoints = [
             Endpoint(_base(self.config, url), self.config.token, most, self.config.deadline)
             for url in self.config.endpoint or [NOWHERE]
