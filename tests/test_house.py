@@ -16,7 +16,7 @@ from typer.main import get_command
 
 PACKAGES = [ROOT / "builder/arbitrage", ROOT / "dataset_cards/arbitrage_cards"]
 FOLDERS = [*PACKAGES, ROOT / "tests", ROOT / "benchmarks", ROOT / "examples"]
-NAMES = {"ruamel.yaml": "ruamel", "pillow": "PIL"}
+NAMES = {"ruamel.yaml": "ruamel", "pillow": "PIL", "lingua-language-detector": "lingua"}
 """How a distribution is imported, where that is not its name."""
 COMPANIONS = {"pydantic_core"}
 """Imported by name, installed by a declared dependency that pins it."""
@@ -53,9 +53,8 @@ def test_no_file_is_called_utils() -> None:
 
 def test_imports_point_one_way_and_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split("[><=~! ]", line)[0].lower() for line in project["dependencies"]}
-    extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
-    declared |= {re.split("[><=~! ]", line)[0].lower() for line in extras}
+    extras = [line for extra, lines in project["optional-dependencies"].items() if extra != "dev" for line in lines]
+    declared = {re.split("[><=~! ]", line)[0].lower() for line in [*project["dependencies"], *extras]}
     foreign = {NAMES.get(name, name) for name in declared} | COMPANIONS | sys.stdlib_module_names
     allowed = {"arbitrage": {"arbitrage", "arbitrage_cards"}, "arbitrage_cards": {"arbitrage_cards"}}
     for package in PACKAGES:

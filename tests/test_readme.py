@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import hub
 import pytest
 import tgi
 import yaml
@@ -64,7 +65,7 @@ def test_the_recipe_has_ten_lines() -> None:
 
 def test_the_layout_is_what_was_built(built: Path) -> None:
     root, *lines = next(text for kind, text in BLOCKS if not kind).splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         assert (built / root / line.split()[0]).is_file()
 
@@ -80,6 +81,27 @@ def test_the_python_on_the_first_screen_runs(
     assert "'role': 'assistant'" in capsys.readouterr().out
     for config in re.findall(r'"([\w-]+)"', blocks("python")[0].split("# or")[1].splitlines()[0]):
         datasets.load_dataset("runs/greetings/dataset", config)
+
+
+def test_it_is_published_and_rebuilt_by_its_name(built: Path, tmp_path: Path) -> None:
+    dry_run, publish, reproduce = commands(next(text for text in blocks("bash") if "--dry-run" in text))
+    with hub.serving(tmp_path / "hub") as server:
+        environ = {
+            "HF_ENDPOINT": server.url,
+            "HF_TOKEN": server.token,
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_HUB_DISABLE_XET": "1",
+        }
+        for command, said in (
+            (dry_run, "would publish org/greetings@v1.0.0"),
+            (publish, "published org/greetings@v1.0.0"),
+            (publish, "org/greetings@v1.0.0 holds this already"),
+            (reproduce, "the same ("),
+        ):
+            done = arbitrage(*command, folder=built, environ=environ)
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+            assert said in done.stdout
+        assert [commit.title for commit in server.repo("org/greetings").commits()] == ["v1.0.0", "initial commit"]
 
 
 def test_rewards_and_routers_of_your_own_run(world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:

@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from arbitrage.checks import flags
+from arbitrage.checks.language import LanguageCheck, expected_language
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Answer
-from arbitrage.rewards.reward import Reward
+from arbitrage.rewards.mean import MeanReward
+from arbitrage.rewards.reward import AnyReward
 from arbitrage.routers import routing_reward
 from arbitrage.store.store import NumberedPrompt, Store
+from arbitrage.store.verdicts import verdicts
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.pool import Pool
 
 Answers = Mapping[int, Mapping[tuple[str, int], Answer]]
 """By prompt number, then by (teacher, draw)."""
+Scores = dict[str, float | None]
+"""Of one answer, by reward."""
 
 QUERY = """
 SELECT a.prompt, a.teacher, a.draw, c.id, c.revision, c.text, c.reasoning, c.finish_reason,
@@ -43,12 +48,23 @@ class _Stored(NamedTuple):
 class Reader:
     """Reads the answers of a page of prompts in one go."""
 
-    def __init__(self, store: Store, recipe: Recipe, rewards: Sequence[Reward], build: int, pool: Pool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        recipe: Recipe,
+        rewards: Sequence[AnyReward],
+        build: int,
+        pool: Pool,
+        language_check: LanguageCheck | None = None,
+    ) -> None:
         self._store = store
         self._recipe = recipe
         self._rewards = rewards
+        self._stored = [reward for reward in rewards if not isinstance(reward, MeanReward)]
+        self._means = [reward for reward in rewards if isinstance(reward, MeanReward)]
         self._routing = routing_reward(recipe)
         self._build = build
+        self._language_check = language_check
         self._teachers = {teacher.name: teacher for teacher in pool.teachers}
 
     def read(self, page: Sequence[NumberedPrompt]) -> Answers:
@@ -56,13 +72,28 @@ class Reader:
         query = QUERY.format(teachers=_marks(self._recipe.teachers), prompts=_marks(page))
         parameters = [self._build, *self._recipe.teachers, *(item.n for item in page)]
         rows = [_Stored(*row) for row in self._store.connection.execute(query, parameters)]
-        scores = self._scores([row.id for row in rows if row.id])
-        keys = {item.n: [reward.key(item.prompt) for reward in self._rewards] for item in page}
+        completions = [row.id for row in rows if row.id]
+        scores = self._scores(completions)
+        wrong = self._in_wrong_language(page, rows, completions)
+        keys = {item.n: {reward.name: reward.key(item.prompt) for reward in self._stored} for item in page}
+        found: dict[int, dict[tuple[str, int], Scores]] = {item.n: {} for item in page}
+        for row in rows:
+            if row.id:
+                of_row = {name: scores.get((row.id, key)) for name, key in keys[row.prompt].items()}
+                found[row.prompt][row.teacher, row.draw] = of_row
+        for of_prompt in found.values():
+            self._add_means(of_prompt)
         answers: dict[int, dict[tuple[str, int], Answer]] = {item.n: {} for item in page}
         for row in rows:
             if row.id or row.failure:
-                answers[row.prompt][row.teacher, row.draw] = self._answer(row, keys[row.prompt], scores)
+                key = (row.teacher, row.draw)
+                answers[row.prompt][key] = self._answer(row, found[row.prompt].get(key, {}), row.id in wrong)
         return answers
+
+    def _add_means(self, scores: dict[tuple[str, int], Scores]) -> None:
+        for mean in self._means:
+            for key, value in mean.scores(scores).items():
+                scores[key][mean.name] = value
 
     def _scores(self, completions: Sequence[str]) -> Mapping[tuple[str, str], float | None]:
         if not self._rewards or not completions:
@@ -73,15 +104,26 @@ class Reader:
         )
         return {(completion_id, key): value for completion_id, key, value in rows}
 
-    def _answer(self, row: _Stored, keys: Sequence[str], scores: Mapping[tuple[str, str], float | None]) -> Answer:
+    def _in_wrong_language(
+        self, page: Sequence[NumberedPrompt], rows: Sequence[_Stored], completions: Sequence[str]
+    ) -> set[str | None]:
+        """Return the completions that the language check spoke against; what it has not seen yet is not flagged."""
+        if self._language_check is None or not completions:
+            return set()
+        expected = {item.n: expected_language(item.prompt) for item in page}
+        known = verdicts(self._store, self._language_check.key, completions)
+        found = ((row.id, known.get((row.id or "", expected[row.prompt]))) for row in rows)
+        return {name for name, verdict in found if verdict is not None and verdict.word == "wrong"}
+
+    def _answer(self, row: _Stored, scores: Mapping[str, float | None], wrong: bool) -> Answer:
         model = self._recipe.teachers[row.teacher].model
         if row.id is None:
             revision = self._teachers[row.teacher].revision or UNVERIFIED
             return Answer(row.teacher, row.draw, model, revision, None, error=row.failure)
-        rewards = [(reward.name, scores.get((row.id, key))) for reward, key in zip(self._rewards, keys, strict=True)]
+        rewards = [(reward.name, scores.get(reward.name)) for reward in self._rewards]
         checks: tuple[str, ...] = ()
         if row.text is not None:
-            checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason)
+            checks = flags(self._recipe.checks, row.text, row.reasoning, row.finish_reason, wrong_language=wrong)
         return Answer(
             teacher=row.teacher,
             draw=row.draw,

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from arbitrage.answers import Reader
-from arbitrage.columns import column_types, fitted
+from arbitrage.checks.judging import judge_all, judged
+from arbitrage.checks.language import LanguageCheck, make_language_check
+from arbitrage.columns import column_types, fitted, translator_type
 from arbitrage.dataset.folder import write_dataset
 from arbitrage.embedded.files import ModelFile, resolve
 from arbitrage.embedded.servers import Embedded
@@ -21,8 +23,10 @@ from arbitrage.prompts.ingest import Ingested, ingest
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_recipe, recipe_yaml
 from arbitrage.records import Routed
-from arbitrage.rewards.reward import Reward, make_rewards
+from arbitrage.rewards.lacking import score_shortfalls, scoring_facts
+from arbitrage.rewards.reward import AnyReward, make_rewards
 from arbitrage.rewards.score import score_all
+from arbitrage.rewards.who import identify, remember
 from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall, shortfalls
@@ -30,7 +34,9 @@ from arbitrage.spend import costs
 from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
+from arbitrage.store.translations import original_of
 from arbitrage.teachers.pool import Pool
+from arbitrage.translation.translating import Translating
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -44,9 +50,12 @@ class Line:
     run: Run
     store: Store
     ingested: Ingested
+    translating: Translating | None
+    """None where the recipe does not translate."""
     pool: Pool
     routers: dict[str, Router]
-    rewards: list[Reward]
+    rewards: list[AnyReward]
+    language_check: LanguageCheck | None
     reader: Reader
     number: int
     """Of this build; failures of earlier ones are asked again."""
@@ -101,16 +110,28 @@ def build(
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
-            line.log("scoring")
-            score_all(line.store, line.rewards, list(line.recipe.teachers), progress.scoring)
+            _score(line, progress)
         record_run(line)
         if until is not None:
             built = Built(None, shortfalls(line.store, line.recipe, line.number), {})
         else:
             built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
+        lacking = score_shortfalls(line.rewards, line.store, list(line.recipe.teachers))
+        built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)
         return built
+
+
+def _score(line: Line, progress: Progress) -> None:
+    """Check and score what was completed and is not yet."""
+    teachers = list(line.recipe.teachers)
+    if line.language_check is not None:
+        line.log("checking languages")
+        judge_all(line.store, line.language_check, teachers, progress.judging)
+    line.log("scoring")
+    score_all(line.store, line.rewards, teachers, progress.scoring, line.recipe.patience, progress.tell)
+    remember(line.rewards, line.store)
 
 
 def _learn(line: Line, progress: Progress) -> dict[str, Any] | None:
@@ -122,7 +143,7 @@ def _learn(line: Line, progress: Progress) -> dict[str, Any] | None:
     asks = plan_pilot(line.store, line.pool, line.recipe, prompts)
     line.log(f"asking: {asks} asks are planned for the pilot")
     line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
-    score_all(line.store, line.rewards, list(line.recipe.teachers), progress.scoring)
+    _score(line, progress)
     answered = read_pilot(line.reader, line.recipe, prompts)
     if answered is None:
         raise RuntimeError("the pilot lacks outcomes although all was asked")
@@ -147,6 +168,7 @@ def prepared(
     """
     refuse_looser(recipe)
     routers, rewards = make_routers(recipe, folder), make_rewards(recipe, folder)
+    language_check = make_language_check(recipe, folder)
     make_folder(run)
     with only_builder(run.folder), open_store(run.store) as store:
         log = Log(run.log)
@@ -154,7 +176,8 @@ def prepared(
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             recipe, files = resolve(recipe, folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            write_whole(run.recipe, recipe_yaml(published_recipe(recipe, ingested.pins)))
+            translating = Translating(recipe, recipe.translate, store, folder) if recipe.translate else None
+            write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
             pool = Pool(recipe, store, Embedded(files, run.store, run.folder / "servers"))
             pool.identify()
             for teacher in pool.teachers:
@@ -163,15 +186,35 @@ def prepared(
                         trouble = f"{teacher.name}: {endpoint.shown}: {endpoint.last_failure.message}"
                         log(trouble)
                         progress.tell(trouble)
+            identify(rewards, store, progress.tell)
             number = store.get("build") or 0
             if builds:
                 number += 1
                 store.keep("build", number)
             store.forget_asks()
-            reader = Reader(store, recipe, rewards, number, pool)
+            if translating is not None:
+                # Behind the teachers, who may turn out to be others than the recipe says: that is said at once.
+                _translate(translating, builds, limit, progress, log)
+            reader = Reader(store, recipe, rewards, number, pool, language_check)
             last = store.last_of_sources(limit)
+            line = Line(
+                recipe,
+                run,
+                store,
+                ingested,
+                translating,
+                pool,
+                routers,
+                rewards,
+                language_check,
+                reader,
+                number,
+                last,
+                log,
+                files,
+            )
             try:
-                yield Line(recipe, run, store, ingested, pool, routers, rewards, reader, number, last, log, files)
+                yield line
             finally:
                 pool.close()
             log("done")
@@ -182,17 +225,33 @@ def prepared(
             log.close()
 
 
+def _translate(translating: Translating, builds: bool, limit: int | None, progress: Progress, log: Log) -> None:
+    if not builds:
+        translating.forget_others(limit)
+        return
+    translating.run(limit, progress.translating, progress.tell, log)
+
+
+def _published(recipe: Recipe, ingested: Ingested, translating: Translating | None) -> dict[str, Any]:
+    return published_recipe(recipe, ingested.pins, translating.pin if translating else None)
+
+
 def write(
     line: Line, progress: Progress, pilot: dict[str, Any] | None, *, preview: bool, left_out: Sequence[str] = ()
 ) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
-    published = published_recipe(recipe, line.ingested.pins)
+    published = _published(recipe, line.ingested, line.translating)
+    said: Mapping[str, Any] = {"translation": translator_type()} if line.translating else {}
 
     def items(language: str, split: str) -> Iterator[Routed]:
         for item in routed(line.store, line.routers, line.reader, language, split, line.last):
-            yield replace(item, prompt=replace(item.prompt, columns=fitted(item.prompt.columns, types)))
+            columns = fitted(item.prompt.columns, types)
+            if line.translating is not None:
+                is_original = original_of(line.store, item.prompt.id) is None
+                columns["translation"] = None if is_original else line.translating.by
+            yield replace(item, prompt=replace(item.prompt, columns=columns))
 
     folder = line.run.preview if preview else line.run.dataset
     line.log(f"writing {folder.name}")
@@ -201,13 +260,20 @@ def write(
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if line.language_check is not None:
+        facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if left_out:
         facts["left_out"] = sorted(set(left_out))
+    if line.translating is not None:
+        facts["translation"] = line.translating.facts()
+    if line.rewards:
+        facts["scoring"] = scoring_facts(line.rewards, line.store)
     if brought := imported(line.store):
         facts["imported"] = brought
     try:
         with progress.writing(folder):
-            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, types, facts, pilot)
+            columns = {**said, **types}
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, columns, facts, pilot)
     except OSError as error:
         raise DatasetError(
             f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "

@@ -139,24 +139,29 @@ def show(
 ) -> None:
     """Show one prompt with all answers, rewards, checks and the winners, side by side."""
     from arbitrage.answers import Reader
+    from arbitrage.checks.language import make_language_check
     from arbitrage.pilot import ready_routers
     from arbitrage.rewards.reward import make_rewards
+    from arbitrage.rewards.who import recall
     from arbitrage.routers import make_routers
     from arbitrage.run import run_of
-    from arbitrage.show import as_dict, find, render
+    from arbitrage.show import as_dict, find, judged, render
     from arbitrage.store.store import open_store
     from arbitrage.teachers.pool import Pool
 
     loaded, folder = _read(recipe, asks=False), _folder(recipe)
     with open_store(run_of(loaded, recipe, run).store, read_only=True) as store:
         pool = Pool(loaded, store)
-        reader = Reader(store, loaded, make_rewards(loaded, folder), store.get("build") or 0, pool)
+        rewards, check = make_rewards(loaded, folder), make_language_check(loaded, folder)
+        recall(rewards, store)
+        reader = Reader(store, loaded, rewards, store.get("build") or 0, pool, check)
         routers = ready_routers(store, loaded, make_routers(loaded, folder), reader)
         item = find(store, routers, reader, prompt_id)
+        said = judged(store, rewards, item)
     if as_json:
-        _print_json(as_dict(item))
+        _print_json(as_dict(item, said))
     else:
-        Console().print(render(item))
+        Console().print(render(item, said))
 
 
 @app.command("import")

@@ -41,6 +41,13 @@ def column_types(store: Store, recipe: Recipe) -> dict[str, "pa.DataType"]:
     return types
 
 
+def translator_type() -> "pa.DataType":
+    """Return the type of the column `translation`, which says who translated a prompt."""
+    import pyarrow as pa
+
+    return pa.struct([("model", pa.string()), ("revision", pa.string())])
+
+
 def fitted(values: Mapping[str, Any], types: Mapping[str, "pa.DataType"]) -> dict[str, Any]:
     """Return a prompt's carried values as their columns' types have them; what is absent is None."""
     import pyarrow as pa

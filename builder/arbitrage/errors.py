@@ -4,6 +4,8 @@ ArbitrageError
 ├── RecipeError      the recipe asks for something that cannot be
 ├── PromptError      prompts cannot be read
 ├── TeacherError     a teacher is not who the recipe says, or lets nobody in
+├── TranslationError  the translator cannot be used
+│   └── TranslatorDown   it fails or does not answer; the same command may succeed later
 ├── RewardError      a reward function misbehaved
 ├── RouterError      a router misbehaved
 ├── StoreError       the run's store cannot be used
@@ -32,8 +34,22 @@ class TeacherError(ArbitrageError):
     """A teacher is not who the recipe says, or lets nobody in."""
 
 
+class TranslationError(ArbitrageError):
+    """The translator cannot be used."""
+
+
+class TranslatorDown(TranslationError):
+    """The translator fails or does not answer; the same command may succeed later."""
+
+    exit_code = 1
+
+
 class RewardError(ArbitrageError):
     """A reward function misbehaved."""
+
+
+class CheckError(ArbitrageError):
+    """A check of the recipe's own misbehaved."""
 
 
 class RouterError(ArbitrageError):

@@ -67,6 +67,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "sources": sources,
         "teachers": teachers,
         "learns": waiting,
+        "languages_unchecked": _unchecked(line),
         "max_usd": line.recipe.max_usd,
         "spent_usd": paid(line.store, line.recipe),
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
@@ -94,3 +95,9 @@ def _learn_from_store(line: Line) -> list[str]:
         return list(by_arm)
     learn(line.recipe, line.routers, answered)
     return []
+
+
+def _unchecked(line: Line) -> list[str]:
+    """Return the languages that the language check cannot tell; none where the recipe has no such check."""
+    check = line.language_check
+    return [] if check is None else [language for language in line.recipe.languages if not check.tells(language)]

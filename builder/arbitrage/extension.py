@@ -1,6 +1,8 @@
 """Load what a recipe names as `module:name`, from beside the recipe or from what is installed."""
 
+import hashlib
 import importlib
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,3 +32,12 @@ def load_object(spec: str, folder: Path, where: str) -> Any:
         return getattr(found, name)
     except AttributeError as error:
         raise RecipeError(f"{where}: module {module_name!r} has no {name!r}") from error
+
+
+def source_hash(function: object) -> str:
+    """Return the sha256 of the file that a function or class is from, `unverified` where there is none."""
+    try:
+        path = inspect.getsourcefile(inspect.unwrap(function) if callable(function) else type(function))
+    except TypeError:
+        path = None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else "unverified"

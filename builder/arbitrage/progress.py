@@ -69,6 +69,19 @@ class Progress:
             self._last_line = time.monotonic()
             self.console.print(f"reward {escape(reward)}: {done} scored", highlight=False)
 
+    def judging(self, done: int) -> None:
+        """Show how many completions the language check has judged."""
+        if self.console.is_terminal or time.monotonic() - self._last_line >= LINE_SECONDS:
+            self._last_line = time.monotonic()
+            self.console.print(f"language check: {done} judged", highlight=False)
+
+    def translating(self, language: str, done: int, count: int) -> None:
+        """Show how many texts have been translated into a language."""
+        pause = 1.0 if self.console.is_terminal else LINE_SECONDS
+        if done == count or time.monotonic() - self._last_line >= pause:
+            self._last_line = time.monotonic()
+            self.tell(f"translating into {language}: {done} of {count} texts")
+
     def importing(self, source: str, read: int, imported: int) -> None:
         """Show how far an import is."""
         if time.monotonic() - self._last_line >= (1.0 if self.console.is_terminal else LINE_SECONDS):

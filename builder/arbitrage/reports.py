@@ -41,6 +41,13 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
             where = "" if own["here"] else "; it comes from the Hub when it is asked first"
             line = f"{own['file']} ({own['bytes'] / 1e9:,.2f} GB{where})"
             console.print(f"teacher {escape(name)} is served by the run itself: {escape(line)}", highlight=False)
+    if plan["languages_unchecked"]:
+        names = ", ".join(plan["languages_unchecked"])
+        console.print(
+            f"the language check cannot tell {names}: answers stay unchecked unless language_check: names a function",
+            highlight=False,
+            soft_wrap=True,
+        )
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
     if plan["learns"]:

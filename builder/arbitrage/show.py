@@ -1,6 +1,6 @@
 """One prompt with all its answers, rewards, checks and each arm's choice, side by side."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,9 +13,15 @@ from arbitrage.answers import Reader
 from arbitrage.errors import StoreError
 from arbitrage.plan import routed_so_far
 from arbitrage.records import Answer, Routed
+from arbitrage.rewards.reward import AnyReward
+from arbitrage.rewards.served import ServedReward
 from arbitrage.routers import Router
+from arbitrage.store.scores import verdicts
 from arbitrage.store.store import Store
 from arbitrage.terminal import safe
+
+Verdicts = Mapping[tuple[str, int], Mapping[str, str]]
+"""What judges wrote, by (teacher, draw) and reward."""
 
 
 def find(store: Store, routers: Mapping[str, Router], reader: Reader, prompt_id: str | None) -> Routed:
@@ -35,22 +41,32 @@ def find(store: Store, routers: Mapping[str, Router], reader: Reader, prompt_id:
     return routed_so_far(item, routers, reader.read([item])[item.n])
 
 
-def as_dict(item: Routed) -> dict[str, Any]:
+def judged(store: Store, rewards: Sequence[AnyReward], item: Routed) -> Verdicts:
+    """Return what judges wrote of each answer, by reward."""
+    names = {reward.score_key: reward.name for reward in rewards if isinstance(reward, ServedReward)}
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for teacher, draw, key, text in verdicts(store, item.prompt.id, list(names)):
+        found.setdefault((teacher, draw), {})[names[key]] = text
+    return found
+
+
+def as_dict(item: Routed, said: Verdicts) -> dict[str, Any]:
     """Return what is shown as JSON-able data."""
-    return asdict(item)
+    verdicts = [{"teacher": key[0], "draw": key[1], "verdicts": texts} for key, texts in said.items()]
+    return {**asdict(item), **({"verdicts": verdicts} if verdicts else {})}
 
 
-def render(item: Routed) -> RenderableType:
+def render(item: Routed, said: Verdicts) -> RenderableType:
     """Return what is shown on a terminal; prompts and answers appear as text, never as markup."""
     prompt = item.prompt
     head = Table.grid(padding=(0, 2))
     for name in ("id", "language", "source_id", "split"):
         head.add_row(name, Text(safe(str(getattr(prompt, name)))))
     turns = [Text.assemble((f"{turn['role']}: ", "bold"), safe(turn["content"])) for turn in prompt.messages]
-    return Group(head, Panel(Group(*turns), title="prompt"), *_answers(item), _routes(item))
+    return Group(head, Panel(Group(*turns), title="prompt"), *_answers(item, said), _routes(item))
 
 
-def _answers(item: Routed) -> Iterator[Panel]:
+def _answers(item: Routed, said: Verdicts) -> Iterator[Panel]:
     won = {(route.chosen, route.arm) for route in item.routes}
     for answer in item.answers:
         arms = [arm for chosen, arm in won if chosen == (answer.teacher, answer.draw)]
@@ -59,10 +75,10 @@ def _answers(item: Routed) -> Iterator[Panel]:
             title.append(f"  flagged: {', '.join(answer.checks)}", style="yellow")
         if arms:
             title.append(f"  chosen by {', '.join(sorted(arms))}", style="green")
-        yield Panel(_body(answer), title=title, title_align="left")
+        yield Panel(_body(answer, said.get((answer.teacher, answer.draw), {})), title=title, title_align="left")
 
 
-def _body(answer: Answer) -> RenderableType:
+def _body(answer: Answer, verdicts: Mapping[str, str]) -> RenderableType:
     if answer.error:
         return Text(f"no answer: {answer.error}", style="red")
     parts = [Text(safe(answer.completion or ""))]
@@ -70,6 +86,7 @@ def _body(answer: Answer) -> RenderableType:
         parts.insert(0, Text(safe(answer.reasoning), style="dim"))
     scores = ", ".join(f"{name} {_number(score)}" for name, score in answer.rewards)
     facts = f"{answer.model} @ {answer.revision}, {answer.finish_reason}, {answer.completion_tokens} tokens {scores}"
+    parts += [Text(f"{name} says: {safe(text)}", style="italic") for name, text in verdicts.items()]
     return Group(*parts, Text(safe(facts), style="dim"))
 
 

@@ -2,6 +2,6 @@
 
 from arbitrage_cards.card import render
 from arbitrage_cards.changes import changes
-from arbitrage_cards.pictures import pictures
+from arbitrage_cards.pictures import picture_paths, pictures
 
-__all__ = ["changes", "pictures", "render"]
+__all__ = ["changes", "picture_paths", "pictures", "render"]

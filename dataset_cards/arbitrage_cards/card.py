@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arbitrage_cards.arms import TABLES, published
+from arbitrage_cards.auditors import auditors_section, scoring_section
 from arbitrage_cards.changes import changes
 from arbitrage_cards.escape import escape
 from arbitrage_cards.experts import experts_section
@@ -45,6 +46,8 @@ def _sections(
     yield load_section(manifest, repo_id, tag)
     yield wins_section(manifest)
     yield rewards_section(manifest)
+    yield scoring_section(manifest)
+    yield auditors_section(manifest)
     yield experts_section(manifest)
     yield rows_section(manifest)
     yield teachers_section(manifest)

@@ -14,21 +14,28 @@ REASON = 1000
 def licence_section(manifest: Mapping[str, Any]) -> str:
     """Return the dataset's licence and what those that it rests on ask."""
     lines = ["## Licence", "", f"This dataset, as its recipe states: **{linked(manifest['license'])}**."]
+    conflicts = _conflicts(manifest)
+    if conflicts:
+        lines += ["", "These, which it is made from, ask for more than that:", "", *conflicts]
     reason = manifest["recipe"].get("license_override")
     if reason:
-        lines += [
-            "",
-            "A licence that it rests on may ask for more than this one does. The recipe keeps it nevertheless, and "
-            "says why:",
-            "",
-            f"> {escape(reason, REASON)}",
-        ]
+        lines += ["", "The recipe states a reason for its own licence:", "", f"> {escape(reason, REASON)}"]
     lines += ["", table(["licence", "of", "what it asks"], _rows(manifest)), ""]
     lines.append(
         "The last column is a reader's summary and no legal advice; the licence's own words count. Licences of "
         "teachers and prompts are those that the recipe states."
     )
     return "\n".join(lines)
+
+
+def _conflicts(manifest: Mapping[str, Any]) -> list[str]:
+    found = manifest.get("license_conflicts")
+    lines = []
+    for part in found if isinstance(found, list) else []:
+        if isinstance(part, Mapping) and isinstance(part.get("asks"), list):
+            asks = ", ".join(escape(word, 40) for word in part["asks"])
+            lines.append(f"- {escape(part.get('what'))}, {escape(part.get('license'))}: {asks}")
+    return lines
 
 
 def linked(license_id: str) -> str:

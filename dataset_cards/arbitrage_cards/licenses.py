@@ -117,9 +117,8 @@ def _made_for_models() -> Iterator[License]:
     for rail, (name, link) in rails.items():
         yield License(rail, name, link, asks, _RAIL)
     openmdw = "Keep its notices with the materials; it asks nothing about what a model writes."
-    for version in ("1.0", "1.1"):
-        name = f"OpenMDW License Agreement {version}"
-        yield License(f"openmdw-{version}", name, "https://github.com/OpenMDW/OpenMDW", asks, openmdw, software=True)
+    name = "OpenMDW License Agreement 1.0"
+    yield License("openmdw-1.0", name, "https://github.com/OpenMDW/OpenMDW", asks, openmdw, software=True)
     research = {
         "apple-amlr": "Apple Machine Learning Research Model License",
         "deepfloyd-if-license": "DeepFloyd IF License",

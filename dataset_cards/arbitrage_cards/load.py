@@ -34,8 +34,9 @@ def load_section(manifest: Mapping[str, Any], repo_id: str | None, tag: str | No
             "```python",
             "from datasets import load_dataset",
             f"rows = {load}",
-            'both = ["prompt", "completion"]',
-            'rows = rows.map(lambda row: {"messages": row[both[0]] + row[both[1]]}, remove_columns=both)',
+            "rows = rows.map(",
+            '    lambda row: {"messages": row["prompt"] + row["completion"]}, remove_columns=["prompt", "completion"]',
+            ")",
             "```",
         ]
     return "\n".join(lines)

@@ -8,6 +8,12 @@ from arbitrage_cards.dots import draw_rewards
 from arbitrage_cards.heat import draw_wins
 
 
+def picture_paths(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the paths, beside the card, of the pictures that it shows."""
+    found = [wins.PICTURE] if wins.pictured_arm(manifest) is not None else []
+    return [*found, rewards.PICTURE] if rewards.pictured(manifest) else found
+
+
 def pictures(manifest: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the pictures that a card shows, as PNG by their path beside it."""
     found = {}

@@ -30,6 +30,7 @@ def body_of(card: str) -> str:
 def test_the_whole_card(manifest: dict[str, Any]) -> None:
     new = without_config(manifest, "single_north")
     new["recipe"] = {**manifest["recipe"], "license_override": f"The mayor said so. {HOSTILE}"}
+    new["license_conflicts"] = [{"what": "teacher north", "license": "llama3.1", "asks": ["attribution"]}]
     old = deepcopy(manifest)
     old["license"] = "cc-by-4.0"
     del old["arms"]["reward"]
@@ -164,7 +165,12 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
         name: {**arm, "router": HOSTILE, "without_row": {HOSTILE: 1}, "chosen": {"de": {HOSTILE: 3}}}
         for name, arm in manifest["arms"].items()
     }
-    facts = {"imported": {HOSTILE: {HOSTILE: 1}}, "cost_usd": {HOSTILE: HOSTILE}, "prompt_sources": [{"read": HOSTILE}]}
+    facts = {
+        "imported": {HOSTILE: {HOSTILE: 1}},
+        "cost_usd": {HOSTILE: HOSTILE},
+        "license_conflicts": [{"what": HOSTILE, "license": HOSTILE, "asks": [HOSTILE]}],
+        "prompt_sources": [{"read": HOSTILE}],
+    }
     found = {**manifest, "recipe": recipe, "pool": pool, "arms": arms, "name": HOSTILE, "license": HOSTILE, **facts}
     card = arbitrage_cards.render(found, "org/name", "v1.0.0", (HOSTILE, manifest))
     is_inert(card)
@@ -180,7 +186,7 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
     "wrong", [None, [], "x", 7, {"north": None}, {"north": "x"}, [None], [{}], {"north": {"a": "b"}}]
 )
 def test_facts_that_are_no_facts_are_left_out(manifest: dict[str, Any], wrong: Any) -> None:
-    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources")}
+    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources", "license_conflicts")}
     is_inert(arbitrage_cards.render({**manifest, **facts}))
     arbitrage_cards.changes({**manifest, **facts}, manifest)
 

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -6,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from arbitrage.dataset import reproduce
+from arbitrage.dataset.reading import rows
 from arbitrage.errors import DatasetError
 from dataset.tampering import edit_manifest, rewrite, said
 
@@ -85,6 +87,30 @@ def test_a_manifest_is_bounded_and_there(folder: Path, tmp_path: Path) -> None:
         reproduce(tmp_path)
     with pytest.raises(DatasetError, match="is missing"):
         reproduce(tmp_path / "nowhere")
+
+
+def _one_text_a_thousand_times() -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), ["x" * 20_000_000])
+
+
+def _one_row_of_twenty_million_texts() -> pa.Array:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000_000, pa.int32()), ["x" * 100])
+    return pa.ListArray.from_arrays(pa.array([0, 20_000_000], pa.int32()), texts)
+
+
+@pytest.mark.parametrize("bomb", [_one_text_a_thousand_times, _one_row_of_twenty_million_texts])
+def test_a_kilobyte_that_unfolds_to_gigabytes_is_refused_before_it_does(
+    tmp_path: Path, bomb: Callable[[], pa.Array]
+) -> None:
+    path = tmp_path / "bomb.parquet"
+    options = {"store_schema": False, "compression": "zstd", "dictionary_pagesize_limit": 2**30}
+    pq.write_table(pa.table({"completion": bomb()}), path, **options)
+    assert path.stat().st_size < 2000
+    pool = pa.default_memory_pool()
+    before = pool.bytes_allocated()
+    with pytest.raises(DatasetError, match=r"bomb.parquet unfolds to more than 1 GiB"):
+        next(rows(tmp_path, ["bomb.parquet"]))
+    assert pool.max_memory() - before < 2**30
 
 
 def test_damaged_bytes_are_told_and_nothing_breaks(small: Path) -> None:

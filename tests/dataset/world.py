@@ -99,7 +99,7 @@ def answer(prompt: Prompt, teacher: str, text: str = "") -> Answer:
         tokens_from="usage",
         checks=("truncated",) if digit % 5 == 0 else (),
         reward=reward,
-        rewards=(("main", reward), ("audit", None)),
+        rewards=(("main", reward), ("audit", None if digit % 9 == 0 else digit % 16 / 4)),
         **base,
     )
 
@@ -164,6 +164,17 @@ FACTS: dict[str, Any] = {
     "prompt_sources": [
         {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 84}
     ],
+    "scoring": {
+        "main": {
+            "how": "in-process, the model's chat template, raw output",
+            "model": "org/reward|4b",
+            "revision": "d" * 40,
+            "scored": 1201,
+            "unscored": {"too_long": 3, HOSTILE: 1},
+            "cut": {"prompt_cut": 12},
+        },
+        "audit": {"how": "a function", "model": HOSTILE, "revision": "exact_match|strip|version:1"},
+    },
     "imported": {"north": {"org/older at v1.0.0": 5, HOSTILE: 1}},
 }
 

@@ -312,7 +312,7 @@ def test_every_stage_can_be_the_last(trial: Trial, served: list[tgi.Handle]) -> 
 def test_one_arm(trial: Trial, served: list[tgi.Handle]) -> None:
     assert trial.build("--arm", "a").code == 0
     assert (len(served[0].log), len(served[1].log)) == (12, 0)
-    assert {path.name for path in trial.dataset.iterdir() if path.is_dir()} == {"a", "pool", "routes"}
+    assert {path.name for path in trial.dataset.iterdir() if path.is_dir()} == {"a", "assets", "pool", "routes"}
     assert trial.build().code == 0
     assert (len(served[0].log), len(served[1].log)) == (12, 12)
 

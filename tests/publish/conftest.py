@@ -4,6 +4,7 @@ from pathlib import Path
 import hub
 import pytest
 import tgi
+from arbitrage.publish import publish
 from huggingface_hub import constants
 from line.trial import Trial, double, rows, teacher
 from publish.site import Site
@@ -19,6 +20,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[hub.Serv
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+        monkeypatch.setattr(publish, "PAUSE", 0.05)
         monkeypatch.setenv("HF_TOKEN", server.token)
         yield server
 

@@ -93,7 +93,7 @@ def test_one_more_teacher_is_a_minor_version_though_arms_choose_anew(old: Path, 
     build(fewer, items=changed(without("south")))
     found = difference(fewer, read_manifest(fewer), old, read_manifest(old))
     assert found.as_dict()["routes"]["changed"] > 0
-    assert found.grown > 0
+    assert found.grown == {"de", "no", "ar", "sr-Latn"}
     assert found.change == "minor"
     back = difference(old, read_manifest(old), fewer, read_manifest(fewer))
     assert back.change == "major"
@@ -170,3 +170,31 @@ def test_a_prompt_that_moves_to_the_other_split_is_a_major_version(old: Path, tm
     found = against(old, tmp_path / "new", items=moved)
     assert found.tables["pool"]["added"] == found.tables["pool"]["removed"] > 0
     assert found.change == "major"
+
+
+def test_what_arms_choose_anew_where_no_answer_is_new_is_a_major_version(old: Path, tmp_path: Path) -> None:
+    fewer = tmp_path / "fewer"
+
+    def change(item: Routed) -> Routed:
+        return without("south")(item) if item.prompt.language == "de" else item
+
+    build(fewer, items=changed(change))
+    assert difference(fewer, read_manifest(fewer), old, read_manifest(old)).change == "minor"
+
+    def and_another_choice(item: Routed) -> Routed:
+        if item.prompt.language != "no":
+            return change(item)
+        return replace(item, routes=[replace(route, chosen=None) for route in item.routes])
+
+    other = tmp_path / "other"
+    build(other, items=changed(and_another_choice))
+    assert difference(other, read_manifest(other), old, read_manifest(old)).change == "major"
+
+
+@pytest.mark.parametrize("setting", [{"seed": 8}, {"arms": {**PUBLISHED["arms"], "reward": {"router": "random"}}}])
+def test_new_answers_do_not_excuse_arms_that_are_set_otherwise(
+    old: Path, tmp_path: Path, setting: dict[str, Any]
+) -> None:
+    fewer = tmp_path / "fewer"
+    build(fewer, items=changed(without("south")), recipe=recipe(**setting), published={**PUBLISHED, **setting})
+    assert difference(fewer, read_manifest(fewer), old, read_manifest(old)).change == "major"

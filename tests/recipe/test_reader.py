@@ -130,19 +130,6 @@ def test_refusals_in_a_teacher(refusal, more, message):
     assert line.startswith(f"recipe.yaml:10: teachers.aya.{message}")
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        "translate: {model: facebook/nllb-200-3.3B, to: all}\n",
-        "rewards: {r: {model: org/reward}}\n",
-        "rewards: {r: {judge: {endpoint: http://x}}}\n",
-        "rewards: {r: {local: true}}\n",
-    ],
-)
-def test_keys_of_later_work_are_unknown_for_now(refusal, more):
-    assert any("unknown key" in line for line in refusal(TEXT + more))
-
-
 def test_a_name_that_two_teachers_would_be_published_under(refusal):
     text = TEXT.replace("  aya:", "  a-b:").replace("  other:", "  a.b:")
     assert refusal(text) == [

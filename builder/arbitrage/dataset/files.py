@@ -91,7 +91,7 @@ class Files:
             if parquet.metadata.num_rows != file.rows:
                 self.report.add(path, f"has {parquet.metadata.num_rows} rows, the manifest says {file.rows}")
             found = RowHash()
-            for batch in batches(parquet):
+            for batch in batches(real, parquet):
                 found.update(batch)
             created_by = creator(parquet)
         self.report.counts["files"] += 1

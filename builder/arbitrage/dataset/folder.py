@@ -58,7 +58,7 @@ def write_dataset(
     fresh.mkdir(parents=True)
     try:
         files: dict[str, File] = {}
-        with closing(Tally(recipe.arms, recipe.published_arms)) as tally:
+        with closing(Tally(recipe.arms, recipe.published_arms, recipe.auditors)) as tally:
             for language in recipe.languages:
                 for split in SPLITS:
                     routed = _checked(items(language, split), language, split, column_types, recipe)

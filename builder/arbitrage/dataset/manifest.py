@@ -89,6 +89,37 @@ class Overall(Common):
     languages: list[str]
 
 
+class Agreement(_Part):
+    """How often an auditor prefers what the routing reward prefers, of two unflagged answers to one prompt."""
+
+    prompts: Count
+    """Those with two answers that the routing reward tells apart and both have scored."""
+    sources: Count
+    share: Estimate
+    """The mean over prompts; one half is chance."""
+
+
+class Transfer(_Part):
+    """Gains of arms over `random`, in the routing reward and in an auditor, on the same prompts.
+
+    The unit is the standard deviation of a reward's scores within a prompt, in each language.
+    """
+
+    prompts: Count
+    sources: Count
+    routing: dict[str, Estimate]
+    auditor: dict[str, Estimate]
+
+
+class Auditor(_Part):
+    """What a reward that did not route says of what was routed, by language and over all of them."""
+
+    agreement: dict[str, Agreement]
+    agreement_overall: Agreement | None
+    transfer: dict[str, Transfer]
+    transfer_overall: Transfer | None
+
+
 class Served(_Part):
     """A model that answered under a teacher's name."""
 
@@ -163,6 +194,8 @@ class Manifest(BaseModel):
     arms: dict[str, Arm]
     common: dict[str, Common]
     overall: Overall | None
+    auditors: dict[str, Auditor] | None = None
+    """None in manifests of versions that did not audit."""
     pool: Pool
     pilot: Pilot | None = None
 

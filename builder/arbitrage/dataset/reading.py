@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from arbitrage.errors import DatasetError
@@ -15,6 +16,9 @@ READ_ERRORS = (OSError, ValueError, TypeError, LookupError, ArithmeticError, Mem
 BATCH_ROWS = 1000
 MAX_GROUP_BYTES = 2**31
 MAX_GROUP_VALUES = 50_000_000
+MAX_BATCH_BYTES = 2**30
+BYTES_EACH = 100
+"""What Python needs for a value besides its text, about."""
 OPTIONAL = frozenset(
     "completion reasoning finish_reason prompt_tokens completion_tokens tokens_from reward parents error score "
     "chosen".split()
@@ -78,17 +82,35 @@ def creator(parquet: pq.ParquetFile) -> str:
         return ""
 
 
-def batches(parquet: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of a file, some at a time.
+def batches(file: Path, parquet: pq.ParquetFile) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of an opened file, some at a time.
 
     Raises:
-        DatasetError: the file breaks off or lies about what is in it.
+        DatasetError: the file breaks off, lies about what is in it, or unfolds to more than fits into memory.
     """
     try:
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-            yield batch.to_pylist()
+        # A text that stands a million times in a file of a kilobyte stands once in memory, until it is weighed.
+        leaves = [parquet.schema.column(place) for place in range(len(parquet.schema))]
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        with pq.ParquetFile(file, metadata=parquet.metadata, read_dictionary=texts, pre_buffer=False) as folded:
+            for batch in folded.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
+                if sum(map(_weight, batch.columns)) > MAX_BATCH_BYTES:
+                    raise DatasetError(f"unfolds to more than {MAX_BATCH_BYTES / 2**30:.0f} GiB in {len(batch)} rows")
+                yield batch.to_pylist()
     except READ_ERRORS as error:
         raise DatasetError(f"cannot be read to its end: {error}") from error
+
+
+def _weight(values: pa.Array) -> int:
+    """Return about how many bytes Python needs for values that are still folded."""
+    if pa.types.is_struct(values.type):
+        return BYTES_EACH * len(values) + sum(map(_weight, values.flatten()))
+    if pa.types.is_nested(values.type):
+        return BYTES_EACH * len(values) + _weight(values.flatten())
+    if pa.types.is_dictionary(values.type):
+        lengths = pc.binary_length(values.dictionary).take(values.indices)
+        return BYTES_EACH * len(values) + (pc.sum(lengths).as_py() or 0)
+    return BYTES_EACH * len(values) + int(values.nbytes)
 
 
 def rows(folder: Path, paths: list[str]) -> Iterator[Located]:
@@ -99,11 +121,15 @@ def rows(folder: Path, paths: list[str]) -> Iterator[Located]:
     """
     for path in paths:
         row = 0
-        with open_parquet(inside(folder, path)) as parquet:
-            for batch in batches(parquet):
-                for value in batch:
-                    yield Located(path, row, value)
-                    row += 1
+        try:
+            file = inside(folder, path)
+            with open_parquet(file) as parquet:
+                for batch in batches(file, parquet):
+                    for value in batch:
+                        yield Located(path, row, value)
+                        row += 1
+        except DatasetError as error:
+            raise DatasetError(f"{path} {error}") from error
 
 
 def hole(row: dict[str, Any], columns: frozenset[str]) -> str | None:

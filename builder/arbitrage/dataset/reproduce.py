@@ -33,7 +33,8 @@ def reproduce(folder: Path) -> Report:
     files = Files(folder, manifest, report)
     files.check()
     arms = {name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()}
-    tally = Tally(arms, manifest.published_arms)
+    audited = recipe is not None and manifest.auditors is not None
+    tally = Tally(arms, manifest.published_arms, recipe.auditors if recipe is not None and audited else ())
     routers = _routers(recipe, manifest, report)
     if recipe is not None:
         learn_again(recipe, files, routers, manifest, report)
@@ -47,7 +48,7 @@ def reproduce(folder: Path) -> Report:
             rebuild.whole = False
             report.add("pool", shown(str(error))[1:-1])
         if rebuild.whole:
-            _check_counts(manifest, tally, report)
+            _check_counts(manifest, tally, report, audited)
     return report
 
 
@@ -94,13 +95,13 @@ def _routers(recipe: Recipe | None, manifest: Manifest, report: Report) -> dict[
     return routers
 
 
-def _check_counts(manifest: Manifest, tally: Tally, report: Report) -> None:
+def _check_counts(manifest: Manifest, tally: Tally, report: Report, audited: bool) -> None:
     try:
         counted = tally.result()
     except ValueError:
         report.add("pool", "holds tokens that nobody can have counted", column="prompt_tokens")
         return
-    for key in ("arms", "common", "overall", "pool"):
+    for key in ("arms", "common", "overall", *(("auditors",) if audited else ()), "pool"):
         if counted[key] != getattr(manifest, key):
             report.add("manifest.json", "is not what pool and routes count", column=key)
     with_rows = [name for name in manifest.recipe.get("arms", {}) if name in manifest.configs]

@@ -28,6 +28,7 @@ class _Language:
         self.sources = 0
         self.means: list[float] = []
         self.squares: list[float] = []
+        self.scale = 1.0
 
     @property
     def gains(self) -> tuple[str, ...]:
@@ -40,10 +41,10 @@ class _Language:
         return [*((arm, False) for arm in self.arms), *((arm, True) for arm in self.gains)]
 
     def values(self, blob: bytes) -> list[float]:
-        """Return the columns of one prompt."""
-        rewards = struct.unpack(f"<{len(self.arms)}d", blob)
+        """Return the columns of one prompt, in units of the scale."""
+        rewards = [reward / self.scale for reward in struct.unpack(f"<{len(self.arms)}d", blob)]
         if BASE not in self.arms:
-            return list(rewards)
+            return rewards
         base = self.arms.index(BASE)
         return [*rewards, *(reward - rewards[base] for place, reward in enumerate(rewards) if place != base)]
 
@@ -79,13 +80,16 @@ class Scores:
             blob = struct.pack(f"<{len(found.arms)}d", *(rewards[arm] for arm in found.arms))
             self._connection.execute("INSERT INTO scored VALUES (?, ?, ?)", (language, source, blob))
 
-    def result(self) -> tuple[dict[str, Common], Overall | None]:
+    def result(self, scales: Mapping[str, float] | None = None) -> tuple[dict[str, Common], Overall | None]:
         """Return what is common by language, and over all languages that have any of it.
+
+        With `scales`, rewards are in these units, and languages that have none are left out.
 
         Over all languages a reward is the mean of the languages' means, so that each counts alike. A source is
         one cluster, with its translations in all of them. Sums run in order of source and prompt, so the same rows
         give the same digits.
         """
+        self._rescale(scales)
         self._sum()
         languages = {name: found for name, found in self._languages.items() if found.prompts}
         shared = _shared(list(languages.values()))
@@ -106,6 +110,15 @@ class Scores:
     def close(self) -> None:
         """Forget everything."""
         self._connection.close()
+
+    def _rescale(self, scales: Mapping[str, float] | None) -> None:
+        if scales is None:
+            return
+        for language in [name for name in self._languages if name not in scales]:
+            del self._languages[language]
+            self._connection.execute("DELETE FROM scored WHERE language = ?", (language,))
+        for name, found in self._languages.items():
+            found.scale = scales[name]
 
     def _sum(self) -> None:
         for found in self._languages.values():

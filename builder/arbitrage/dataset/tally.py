@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arbitrage.dataset.audit import Audit
 from arbitrage.dataset.manifest import Answers, Arm, Pool, Served, TeacherAnswers
 from arbitrage.dataset.rows import chosen_answer
 from arbitrage.dataset.scores import Scores
@@ -31,7 +32,7 @@ class _AnswerCounts:
 class Tally:
     """Counts over routed prompts, in the order in which they are added."""
 
-    def __init__(self, arms: Mapping[str, recipe.Arm], published: Sequence[str]) -> None:
+    def __init__(self, arms: Mapping[str, recipe.Arm], published: Sequence[str], auditors: Sequence[str] = ()) -> None:
         self._of_recipe = arms
         self._published = published
         self._arms = {name: _ArmCounts() for name in arms}
@@ -39,6 +40,7 @@ class Tally:
         self._served: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self._answers: defaultdict[tuple[str, str], _AnswerCounts] = defaultdict(_AnswerCounts)
         self._scores = Scores()
+        self._audits = [Audit(name) for name in auditors]
 
     def add(self, routed: Routed) -> None:
         """Count one prompt.
@@ -53,6 +55,7 @@ class Tally:
             self._served[answer.teacher][answer.model, answer.revision] += 1
             self._count(self._answers[answer.teacher, language], answer)
         scored: dict[str, float] = {}
+        chosen: dict[str, Answer] = {}
         for route in routed.routes:
             arm = self._arms[route.arm]
             arm.asked[language][split] += 1
@@ -62,10 +65,13 @@ class Tally:
             answer = chosen_answer(routed.prompt, routed.answers, route)
             arm.rows[language][split] += 1
             arm.chosen[language][answer.teacher] += 1
+            chosen[route.arm] = answer
             if answer.reward is not None:
                 scored[route.arm] = answer.reward
         if scored:
             self._scores.add(language, routed.prompt.source_id, scored)
+        for audit in self._audits:
+            audit.add(routed, chosen)
 
     @staticmethod
     def _count(counts: _AnswerCounts, answer: Answer) -> None:
@@ -80,13 +86,21 @@ class Tally:
             counts.counts["completion_tokens"] += answer.completion_tokens or 0
 
     def result(self) -> dict[str, Any]:
-        """Return the manifest's `arms`, `common`, `overall` and `pool`."""
+        """Return the manifest's `arms`, `common`, `overall`, `auditors` and `pool`."""
         common, overall = self._scores.result()
-        return {"arms": self._arms_result(), "common": common, "overall": overall, "pool": self._pool()}
+        return {
+            "arms": self._arms_result(),
+            "common": common,
+            "overall": overall,
+            "auditors": {audit.auditor: audit.result() for audit in self._audits},
+            "pool": self._pool(),
+        }
 
     def close(self) -> None:
         """Forget everything."""
         self._scores.close()
+        for audit in self._audits:
+            audit.close()
 
     def _arms_result(self) -> dict[str, Arm]:
         return {

@@ -1,5 +1,6 @@
 """What the Hub's clients raise, as messages that say what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,9 @@ def explained(shown: str) -> Iterator[None]:
         raise HubError(f"{shown}: HF_HUB_OFFLINE is set; unset it first") from error
     except LocalTokenNotFoundError as error:
         raise HubError(f"{shown}: there is no token: run `hf auth login`, or set HF_TOKEN") from error
+    except UnicodeEncodeError as error:
+        # Of all that is sent as a header, the token alone comes from outside.
+        raise HubError(f"{shown}: HF_TOKEN holds a character that no token has: set it anew") from error
     except HfHubHTTPError as error:
         raise _refusal(shown, error) from error
     except unreachable() as error:
@@ -53,6 +57,8 @@ def unreachable() -> tuple[type[Exception], ...]:
 def said(error: BaseException) -> str:
     """Return what the Hub said, or else the client, on one short line; the error's name where there is nothing."""
     text = " ".join(str(getattr(error, "server_message", None) or error).split())
+    # Where a file is stored is signed in the address: whoever has that may write there for a while.
+    text = re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1", text)
     return text[:300] or type(error).__name__
 
 

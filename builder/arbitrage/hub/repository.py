@@ -93,6 +93,9 @@ class Repository:
                 raise
             except RepositoryNotFoundError:
                 return None
+            if info.id != self.id:
+                # A card with the old name would one day lead to whoever takes it.
+                raise HubError(f"{self.id}: is called {info.id} on the Hub: give that name")
             if info.sha is None:
                 raise HubError(f"{self.id}: has no commit; delete it, or give another name")
             refs = self.api.list_repo_refs(self.id, repo_type=TYPE)

@@ -13,6 +13,7 @@ from arbitrage.prompts.fingerprint import Pinned, fingerprint
 from arbitrage.prompts.read import BadRow, read_rows
 from arbitrage.recipe.model import PromptSource, Recipe
 from arbitrage.store.store import Store
+from arbitrage.store.translations import drop_translated
 
 STAGED = """
 CREATE TABLE staged (
@@ -121,7 +122,7 @@ def _stage(
             continue
         identity = prompt_id(row.language, row.messages)
         source_id = identity if row.source_id is None else row.source_id
-        place = rng(recipe.seed, "sample", source_id).random()
+        place = place_of(recipe.seed, source_id)
         columns = json.dumps(row.columns, ensure_ascii=False, separators=(",", ":"))
         messages = json.dumps(row.messages, ensure_ascii=False, separators=(",", ":"))
         changed = connection.execute(
@@ -131,6 +132,11 @@ def _stage(
         counts.duplicates += 1 - changed
     if counts.unreadable:
         tell(f"{source.path}: {counts.unreadable} of {counts.read} rows are unreadable; run.log names them all")
+
+
+def place_of(seed: int, source_id: str) -> float:
+    """Return where a source stands in hash order."""
+    return rng(seed, "sample", source_id).random()
 
 
 def _sample(connection: sqlite3.Connection, n: int, sample: int) -> int:
@@ -145,7 +151,7 @@ def _sample(connection: sqlite3.Connection, n: int, sample: int) -> int:
 def _number(connection: sqlite3.Connection, recipe: Recipe, sources: list[SourceCounts]) -> None:
     """Fill the prompt table in hash order of sources; a prompt of two sources belongs to the first."""
     connection.create_function("split_of", 1, lambda source_id: _split(recipe, source_id), deterministic=True)
-    connection.execute("DELETE FROM ask")
+    drop_translated(connection)
     connection.execute("DELETE FROM prompt")
     connection.execute(
         "INSERT INTO prompt SELECT NULL, id, language, split_of(source_id), source_id, messages, columns FROM staged s "

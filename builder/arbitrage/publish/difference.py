@@ -28,18 +28,20 @@ class Difference:
     tables: dict[str, Counter[str]] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
     """Tables that are gone as a whole."""
-    grown: int = 0
-    """New answers to prompts that were there before: from them, what arms chose may follow anew."""
+    lost: set[tuple[str, str]] = field(default_factory=set)
+    """Tables and languages in which rows were removed or changed."""
+    grown: set[str] = field(default_factory=set)
+    """Languages with new answers to prompts that were there before: arms that are set as before may choose anew."""
+    reset: bool = False
+    """Whether arms are set otherwise than before, so that what they choose anew does not follow from new answers."""
 
     @property
     def change(self) -> Change:
         """Which version comes next: the pool decides, and what arms chose anew without any new answer."""
         if self.dropped:
             return "major"
-        for table, counts in self.tables.items():
-            lost = counts["removed"] + counts["changed"]
-            if lost and (table == POOL or not self.grown):
-                return "major"
+        if any(table == POOL or self.reset or language not in self.grown for table, language in self.lost):
+            return "major"
         return "minor" if any(counts.total() for counts in self.tables.values()) else "patch"
 
     def as_dict(self) -> dict[str, dict[str, int]]:
@@ -62,15 +64,26 @@ def difference(old_folder: Path, old: Manifest, new_folder: Path, new: Manifest)
         DatasetError: a file cannot be read, or its rows are not in order.
     """
     tables = [{path.split("/")[0] for path in manifest.files} for manifest in (old, new)]
-    found = Difference(dropped=sorted(tables[0] - tables[1]))
+    found = Difference(dropped=sorted(tables[0] - tables[1]), reset=_settings(old, new) != _settings(new, old))
     same = alike(old, new)
     for part in sorted({_part(path) for path in (*old.files, *new.files) if path not in same}):
-        table = part.split("/")[0]
-        counts = found.tables.setdefault(table, Counter())
+        table, language, _ = part.split("/")
+        counts = Counter[str]()
         before = _prompts(old_folder, [path for path in sorted(old.files) if _part(path) == part])
         after = _prompts(new_folder, [path for path in sorted(new.files) if _part(path) == part])
-        found.grown += _compare(counts, before, after, KEYS.get(table, ()), is_pool=table == POOL)
+        if _compare(counts, before, after, KEYS.get(table, ()), is_pool=table == POOL):
+            found.grown.add(language)
+        if counts["removed"] or counts["changed"]:
+            found.lost.add((table, language))
+        found.tables.setdefault(table, Counter()).update(counts)
     return found
+
+
+def _settings(manifest: Manifest, other: Manifest) -> Any:
+    """Return what the arms that both versions have choose by, besides the pool."""
+    arms = manifest.recipe.get("arms", {})
+    both = arms.keys() & other.recipe.get("arms", {}).keys()
+    return manifest.seed, {name: arms[name] for name in both}
 
 
 def _compare(

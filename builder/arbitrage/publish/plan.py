@@ -1,7 +1,8 @@
 """What a publish would do: the version, the files that the Hub lacks, and those that go."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +10,14 @@ from typing import Any, NamedTuple
 import arbitrage_cards
 
 from arbitrage.dataset.manifest import NAME, PATH, Manifest
-from arbitrage.errors import DatasetError, HubError
-from arbitrage.hub.download import dataset_at
+from arbitrage.dataset.reading import inside
+from arbitrage.errors import DatasetError, HubError, HubUnavailable
+from arbitrage.hub.download import RECIPE, dataset_at
 from arbitrage.hub.repository import Content, RemoteFile, Repository, Seen, content_of
 from arbitrage.hub.version import FIRST, Version
 from arbitrage.publish.difference import Difference, alike, difference
+from arbitrage.recipe.document import read_document
+from arbitrage.recipe.published import recipe_hash
 
 CARD = "README.md"
 ASSETS = "assets/"
@@ -103,15 +107,30 @@ def make_plan(repository: Repository, folder: Path, manifest: Manifest, asked: V
     if seen is None or not versions:
         return _planned(repository, seen, there, local, manifest, asked or FIRST, card)
     latest = versions[-1]
-    old = _manifest_at(repository, latest)
+    with _comparable(repository, latest):
+        old = _manifest_at(repository, latest)
     if _facts(old) == _facts(manifest):
         local = _keeping(local, repository.files(repository.resolve(str(latest))))
         again = _version_again(repository, seen, local, manifest, latest)
         if asked is None and not again.upload and not again.delete:
             return again
-    found = _difference(repository, latest, folder, manifest)
+    with _comparable(repository, latest):
+        found = _difference(repository, latest, folder, manifest)
     version = asked or latest.after(found.change)
     return _planned(repository, seen, there, local, manifest, version, card, (latest, old), found)
+
+
+@contextmanager
+def _comparable(repository: Repository, latest: Version) -> Iterator[None]:
+    try:
+        yield
+    except HubUnavailable:
+        raise
+    except (DatasetError, HubError) as error:
+        raise HubError(
+            f"{repository.id}: its latest version {latest} cannot be compared with what is here ({error}): if it is no "
+            "version of this dataset, or a damaged one, delete that tag on the Hub; else give another --repo-id"
+        ) from error
 
 
 def _planned(
@@ -173,16 +192,18 @@ def _refuse_foreign(repo_id: str, versions: Sequence[Version], there: Mapping[st
 
 def _local(folder: Path, manifest: Manifest) -> dict[str, Upload]:
     """Return every file of the folder but the card, having made sure that the manifest still holds."""
-    paths = [*manifest.files, NAME, "recipe.yaml"]
-    paths += sorted(path.relative_to(folder).as_posix() for path in folder.glob(f"{ASSETS}*.png"))
     files = {}
-    for path in paths:
+    # By name: what else lies in the folder stays here.
+    for path in (*manifest.files, NAME, RECIPE, *arbitrage_cards.picture_paths(manifest.as_dict())):
         source = folder / path
-        if not source.is_file():
-            raise DatasetError(f"{source} is missing: run `arbitrage build` again")
-        files[path] = Upload(source, content_of(source))
+        try:
+            files[path] = Upload(source, content_of(inside(folder, path)))
+        except DatasetError as error:
+            raise DatasetError(f"{source} {error}: run `arbitrage build` again") from error
         if path in manifest.files and files[path].content.sha256 != manifest.files[path].file_sha256:
             raise DatasetError(f"{source} is not what {NAME} says: run `arbitrage build` again")
+    if {recipe_hash(read_document(folder / RECIPE).data), recipe_hash(manifest.recipe)} != {manifest.recipe_hash}:
+        raise DatasetError(f"{folder / RECIPE} is not what {NAME} says: run `arbitrage build` again")
     return files
 
 

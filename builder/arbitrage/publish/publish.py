@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from arbitrage.store.files import only_builder
 
 ATTEMPTS = 4
 """Times that a commit or a tag is sent; between them it is looked up whether the one before has landed."""
+PAUSE = 1.0
+"""Seconds before the second; each further wait is twice as long."""
 
 Tell = Callable[[str], None]
 
@@ -127,9 +130,7 @@ def _carry_out(repository: Repository, plan: Plan, private: bool, tell: Tell) ->
         with explained(repository.id):
             repository.api.create_repo(repository.id, repo_type=TYPE, private=private, exist_ok=True)
         tell(f"created {repository.id} ({'private' if private else 'public'})")
-        seen = repository.look()
-        if seen is None:
-            raise HubUnavailable(f"{repository.id}: was created, but is not there yet; run the same command again")
+        seen = _created(repository, private)
     elif seen.versions and (plan.upload or plan.delete) and repository.resolve(str(seen.versions[-1])) != seen.head:
         tell(
             f"note: {BRANCH} has moved on since {seen.versions[-1]} ({repository.title(seen.head)!a}); files of this "
@@ -140,6 +141,18 @@ def _carry_out(repository: Repository, plan: Plan, private: bool, tell: Tell) ->
     _tag(repository, plan, commit)
     tell(f"tagged {plan.version}")
     return commit
+
+
+def _created(repository: Repository, private: bool) -> Seen:
+    seen = repository.look()
+    if seen is None:
+        raise HubUnavailable(f"{repository.id}: was created, but is not there yet; run the same command again")
+    # Somebody else may have created it first, and the plan knows nothing of what they put there.
+    if seen.private != private or seen.versions or set(repository.files(seen.head)) - {".gitattributes"}:
+        raise HubUnavailable(
+            f"{repository.id}: somebody else created it meanwhile; nothing was published: run the same command again"
+        )
+    return seen
 
 
 def _commit(repository: Repository, plan: Plan, seen: Seen, tell: Tell) -> str:
@@ -154,7 +167,9 @@ def _commit(repository: Repository, plan: Plan, seen: Seen, tell: Tell) -> str:
         additions.append(CommitOperationAdd(path, str(source) if isinstance(source, Path) else source))
     size = sum(plan.files[path].content.size for path in plan.upload)
     tell(f"uploading {len(plan.upload)} of {len(plan.files)} files, {size / 1e6:,.1f} MB")
-    with explained(repository.id):
+    with explained(repository.id), warnings.catch_warnings():
+        # How the client speaks to its own HTTP client is not for our user to mend, nor to fail of.
+        warnings.filterwarnings("ignore", "Use 'content=", DeprecationWarning)
         repository.api.preupload_lfs_files(repository.id, additions, repo_type=TYPE, free_memory=False)
     operations: list[CommitOperationAdd | CommitOperationDelete] = list(additions)
     operations += [CommitOperationDelete(path, is_folder=False) for path in plan.delete]
@@ -223,7 +238,7 @@ def _insist(repo_id: str, what: str, send: Callable[[], str], landed: Callable[[
             if attempt == ATTEMPTS - 1 or not (status is None or status in (408, 429) or status >= 500):
                 with explained(repo_id):
                     raise
-        time.sleep(2**attempt)
+        time.sleep(PAUSE * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 
 

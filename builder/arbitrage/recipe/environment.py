@@ -80,10 +80,19 @@ class Environment:
 
 
 def is_token(loc: Loc) -> bool:
-    """Say whether a location is a teacher's token."""
-    return len(loc) == 3 and loc[0] == "teachers" and loc[2] == "token"
+    """Say whether a location is the token of a teacher, a reward or the translator."""
+    return _within_served(loc) == ("token",)
 
 
 def is_endpoint(loc: Loc) -> bool:
-    """Say whether a location is in a teacher's endpoints, which are never published."""
-    return len(loc) >= 3 and loc[0] == "teachers" and loc[2] == "endpoint"
+    """Say whether a location is in the endpoints of a teacher, a reward or the translator; those stay unpublished."""
+    return _within_served(loc)[:1] == ("endpoint",)
+
+
+def _within_served(loc: Loc) -> Loc:
+    """Return what follows the block of something that is served; nothing elsewhere."""
+    if loc[:1] == ("translate",):
+        return loc[1:]
+    if loc[:1] == ("rewards",) and loc[2:3] == ("judge",):
+        return loc[3:]
+    return loc[2:] if loc[:1] in (("teachers",), ("rewards",)) else ()

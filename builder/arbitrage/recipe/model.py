@@ -4,25 +4,19 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
+from arbitrage.recipe.part import Endpoints, Language, Part, Seconds, variable
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
+from arbitrage.recipe.reward import Reward
+from arbitrage.recipe.translate import Translate
 
-CHECKS = ("empty", "truncated", "no_answer")
+CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
-PLACEHOLDER = re.compile(r"\$\{TEACHER_URL_[A-Za-z0-9_]+\}")
 ANSWERS = {"model", "revision", "gguf", "file", "context", "api", "format", "system", "extra"}
 """What makes a teacher answer as it does, beside its sampling."""
 EMBEDDED = ("file", "sha256", "slots", "threads", "context")
@@ -33,36 +27,6 @@ OWN_COLUMNS = (
     "prompt_tokens completion_tokens tokens_from checks reward rewards parents error"
 ).split()
 TRAINER_COLUMNS = ("text", "messages", "label", "chosen", "rejected", "tools", "images")
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?", value):
-        raise ValueError(f"{value!r} is not a language tag such as de, zh or sr-Latn")
-    return value
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)", value)
-        if not match:
-            raise ValueError(f"{value!r} is not a time such as 30s, 15m or 2h")
-        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    return value
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Language = Annotated[str, AfterValidator(_language)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-
-
-class Part(BaseModel):
-    """A block of the recipe."""
-
-    # Errors of pydantic show what they were given, and that may be a secret.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Sampling(Part):
@@ -117,7 +81,7 @@ class Price(Part):
 class Teacher(Part):
     """A model that completes prompts: behind one or more endpoints, or in a GGUF file that the run serves."""
 
-    endpoint: Annotated[list[str], BeforeValidator(_listed)] = Field([], min_length=1)
+    endpoint: Endpoints = []
     gguf: str | None = Field(None, min_length=1)
     file: str | None = Field(None, pattern=r"^[^/\\\s][^\\\n]*\.gguf$")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
@@ -162,17 +126,6 @@ class Teacher(Part):
         """The revision of the model that the recipe names: a GGUF's is its sha256, `revision` its repository's."""
         return self.revision if self.gguf is None else self.sha256
 
-    @field_validator("endpoint")
-    @classmethod
-    def _is_url(cls, value: list[str]) -> list[str]:
-        for url in value:
-            # A published recipe holds a placeholder, which the environment fills before anyone is asked.
-            if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url) and not PLACEHOLDER.fullmatch(url):
-                raise ValueError(
-                    "is not an endpoint such as http://host:8080 (no user, no query; secrets go into token:)"
-                )
-        return [url.rstrip("/") for url in value]
-
     @field_validator("sampling")
     @classmethod
     def _is_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -182,13 +135,6 @@ class Teacher(Part):
     def serves(self, language: str) -> bool:
         """Say whether the teacher is asked in this language."""
         return self.languages is None or language in self.languages
-
-
-class Reward(Part):
-    """A score for a completion: a built-in (`exact_match`, `chrf`) or `module:name`, called as TRL does."""
-
-    python: str
-    options: dict[str, Any] = {}
 
 
 class Arm(Part):
@@ -215,12 +161,14 @@ class Recipe(Part):
     license_override: str | None = None
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
+    translate: Translate | None = None
     test: float = Field(0.05, ge=0, lt=1)
     teachers: dict[str, Teacher] = Field(min_length=1)
     sampling: Sampling = Sampling()
     rewards: dict[str, Reward] = {}
     route_by: str | None = None
-    checks: list[Literal["empty", "truncated", "no_answer"]] = ["empty", "truncated", "no_answer"]
+    checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
+    language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
     pilot: int = Field(100, ge=2, le=10_000)
     max_usd: float | None = Field(None, gt=0)
@@ -258,12 +206,25 @@ class Recipe(Part):
         return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
 
     @model_validator(mode="after")
+    def _checks_fit(self) -> "Recipe":
+        if self.language_check is not None and "language" not in self.checks:
+            raise Problems([Problem(("language_check",), "is for the check language, which is not among checks:")])
+        return self
+
+    @property
+    def auditors(self) -> list[str]:
+        """The rewards that do not route, in the recipe's order."""
+        routing = self.route_by or next(iter(self.rewards), None)
+        return [name for name in self.rewards if name != routing]
+
+    @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
         problems = [
             *self._problems_of_languages(),
             *self._problems_of_teachers(),
             *self._problems_of_arms(),
             *self._problems_of_rewards(),
+            *self._problems_of_translate(),
         ]
         if problems:
             raise Problems(problems)
@@ -286,6 +247,11 @@ class Recipe(Part):
             for language in teacher.system:
                 if language not in self.languages:
                     yield self._not_among_languages(("teachers", name, "system", language), language)
+
+    def _problems_of_translate(self) -> Iterator[Problem]:
+        if self.translate is not None:
+            carried = {name for source in self.prompts for name in source.columns} - set(ROLES[:-1])
+            yield from self.translate.problems(self.languages, carried)
 
     def _not_among_languages(self, loc: Loc, language: str) -> Problem:
         return Problem(loc, f"{language!r} is not among the recipe's languages ({', '.join(self.languages)})")
@@ -339,8 +305,27 @@ class Recipe(Part):
             yield Problem(("route_by",), what)
         if self.route_by is None and len(self.rewards) > 1:
             yield Problem(("route_by",), f"say which of the rewards routes: {', '.join(self.rewards)}")
+        variables: dict[str, str] = {}
+        for name, reward in self.rewards.items():
+            loc = ("rewards", name)
+            if not re.fullmatch(NAME, name):
+                yield Problem(loc, f"{name!r} is not a name (letters, digits, '.', '_' and '-')")
+            elif reward.asks and (first := variables.setdefault(variable("REWARD", name), name)) != name:
+                yield Problem(loc, f"is published as {variable('REWARD', name)}, as {first!r} is: rename one")
+            yield from self._problems_of_mean((*loc, "mean_of"), reward.mean_of)
+
+    def _problems_of_mean(self, loc: Loc, members: list[str] | None) -> Iterator[Problem]:
+        if members is None:
+            return
+        if len(set(members)) != len(members) or len(members) < 2:
+            yield Problem(loc, "should name two or more rewards, each once")
+        for name in members:
+            if name not in self.rewards:
+                yield Problem(loc, f"no reward is called {name!r}" + did_you_mean(name, self.rewards))
+            elif self.rewards[name].mean_of is not None:
+                yield Problem(loc, f"{name!r} is a mean itself: name what it is a mean of")
 
 
 def placeholder(teacher: str) -> str:
     """Return what stands for a teacher's endpoints in a published recipe."""
-    return f"${{TEACHER_URL_{re.sub('[^A-Za-z0-9]', '_', teacher)}}}"
+    return variable("TEACHER", teacher)

@@ -7,25 +7,35 @@ from typing import Any
 
 from arbitrage.identity import sorted_json
 from arbitrage.recipe.model import EMBEDDED, PromptSource, Recipe, placeholder
+from arbitrage.recipe.part import variable
+from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
 
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
+TRANSLATOR = "${TRANSLATOR_URL}"
+"""What stands for the translator's endpoints in a published recipe."""
 
 UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
 NEVER_LEARN = frozenset({"single", "random", "reward"})
 """Built-in routers that no pilot teaches anything."""
 
 
-def published_recipe(recipe: Recipe, pins: Mapping[int, str]) -> dict[str, Any]:
+def published_recipe(recipe: Recipe, pins: Mapping[int, str], translator: str | None = None) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
+
+    `translator` is the revision of the model that translates, where it is known.
 
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
-    whole = recipe.model_dump(mode="json", exclude_none=True, exclude={"max_usd", "patience", "publish"})
+    apart = {"max_usd", "patience", "publish", "translate"}
     if all(arm.experts or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
-        del whole["pilot"]
+        apart.add("pilot")
+    whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
+    if recipe.translate is not None:
+        whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
+    whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.
         whole["publish"] = {"arms": recipe.published_arms}
@@ -57,6 +67,17 @@ def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
     return data
 
 
+def _translate(translate: Translate, languages: list[str], revision: str | None) -> dict[str, Any]:
+    data = translate.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"token"})
+    data["model"] = published_source(translate.model)
+    data["to"] = translate.targets(languages)
+    if revision is not None:
+        data["revision"] = revision
+    if translate.endpoint is not None:
+        data["endpoint"] = TRANSLATOR
+    return data
+
+
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
     data = teacher.model_dump(mode="json", exclude_none=True, exclude=UNPUBLISHED)
@@ -67,4 +88,22 @@ def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
         data["gguf"] = published_source(teacher.gguf)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
+    return data
+
+
+def _reward(recipe: Recipe, name: str) -> dict[str, Any]:
+    reward = recipe.rewards[name]
+    hidden = {"token", "concurrency", "deadline", "endpoint"}
+    data = reward.model_dump(mode="json", exclude_none=True, exclude=hidden | {"judge"})
+    if reward.python is None:
+        del data["options"]
+    if reward.local:
+        data["model"] = published_source(data["model"])
+    if reward.judge is not None:
+        judge = reward.judge.model_dump(mode="json", exclude_none=True, exclude=hidden)
+        if "rubric" in judge:
+            judge["rubric"] = published_source(judge["rubric"])
+        data["judge"] = {**judge, "endpoint": variable("REWARD", name)}
+    elif reward.endpoint is not None:
+        data["endpoint"] = variable("REWARD", name)
     return data

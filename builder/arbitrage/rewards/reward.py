@@ -1,6 +1,5 @@
 """A reward of the recipe: its function, called as TRL calls it, and the identity of its scores."""
 
-import hashlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -10,11 +9,17 @@ from typing import Any
 
 from arbitrage.columns import carried_columns
 from arbitrage.errors import RewardError
-from arbitrage.extension import load_object
+from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
+from arbitrage.recipe import reward as config
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Prompt
+from arbitrage.rewards.judge import JudgeWire
+from arbitrage.rewards.local import LocalReward
+from arbitrage.rewards.mean import MeanReward
 from arbitrage.rewards.reference import chrf, exact_match, signature
+from arbitrage.rewards.served import ServedReward, root_of
+from arbitrage.rewards.wires import TeiWire, VllmWire
 
 BUILT_IN: dict[str, Callable[..., Sequence[float | None]]] = {"exact_match": exact_match, "chrf": chrf}
 
@@ -81,37 +86,48 @@ class Reward:
         return value
 
 
-def make_rewards(recipe: Recipe, folder: Path) -> list[Reward]:
-    """Make the rewards of a recipe, in its order.
+AnyReward = Reward | LocalReward | ServedReward | MeanReward
+
+
+def make_rewards(recipe: Recipe, folder: Path) -> list[AnyReward]:
+    """Make the rewards of a recipe, in its order; models are neither loaded nor asked.
 
     Raises:
-        RecipeError: a reward names nothing that can be loaded and called.
+        RecipeError: a reward names nothing that can be loaded and called, or a rubric that cannot be read.
         RewardError: making a reward from its options failed.
     """
-    rewards = []
-    for name, config in recipe.rewards.items():
-        given = carried_columns(recipe)
-        where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
-        if config.python in BUILT_IN:
-            function, revision = BUILT_IN[config.python], signature(config.python)
-            # Another column beside the reference must not score everything anew.
-            given = [name for name in given if name == "reference"]
-        else:
-            function = load_object(config.python, folder, where)
-            revision = _source_hash(function)
-        if inspect.isclass(function) or config.options:
-            try:
-                function = function(**config.options)  # type: ignore[assignment]
-            except Exception as error:
-                raise RewardError(f"rewards.{name}: {config.python} with its options raised {error!r}") from error
-        model = content_id("reward", python=config.python, options=config.options) if config.options else config.python
-        rewards.append(Reward(name, model, revision, function, given))
-    return rewards
+    return [_make(name, reward, recipe, folder) for name, reward in recipe.rewards.items()]
 
 
-def _source_hash(function: object) -> str:
-    try:
-        path = inspect.getsourcefile(inspect.unwrap(function) if callable(function) else type(function))
-    except TypeError:
-        path = None
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else "unverified"
+def _make(name: str, reward: config.Reward, recipe: Recipe, folder: Path) -> AnyReward:
+    if reward.python is not None:
+        return _make_function(name, reward.python, reward.options, recipe, folder)
+    if reward.local:
+        return LocalReward(name, reward, folder)
+    if reward.mean_of is not None:
+        return MeanReward(name, reward.mean_of)
+    if reward.judge is not None:
+        judge, wire = reward.judge, JudgeWire(name, reward.judge, folder)
+        return ServedReward(name, wire, wire.urls, judge.token, judge.concurrency, judge.deadline)
+    scorer = VllmWire(reward) if reward.api == "vllm" else TeiWire(reward)
+    urls = [root_of(url) for url in reward.endpoint or ()]
+    return ServedReward(name, scorer, urls, reward.token, reward.concurrency, reward.deadline)
+
+
+def _make_function(name: str, python: str, options: dict[str, Any], recipe: Recipe, folder: Path) -> Reward:
+    given = carried_columns(recipe)
+    where = f"rewards.{name}.python (built in are {', '.join(BUILT_IN)})"
+    if python in BUILT_IN:
+        function, revision = BUILT_IN[python], signature(python)
+        # Another column beside the reference must not score everything anew.
+        given = [column for column in given if column == "reference"]
+    else:
+        function = load_object(python, folder, where)
+        revision = source_hash(function)
+    if inspect.isclass(function) or options:
+        try:
+            function = function(**options)  # type: ignore[assignment]
+        except Exception as error:
+            raise RewardError(f"rewards.{name}: {python} with its options raised {error!r}") from error
+    model = content_id("reward", python=python, options=options) if options else python
+    return Reward(name, model, revision, function, given)

@@ -1,10 +1,15 @@
-"""Score what was completed: in fixed blocks, each committed whole, nothing twice."""
+"""Score what was completed: in fixed blocks, each committed whole, or by asking; nothing twice."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from arbitrage.records import Prompt
-from arbitrage.rewards.reward import Reward
-from arbitrage.store.scores import has_scores, put_scores, scorable
+from arbitrage.rewards.asking import ask_scores
+from arbitrage.rewards.local import LocalReward
+from arbitrage.rewards.mean import MeanReward
+from arbitrage.rewards.reward import AnyReward, Reward
+from arbitrage.rewards.scored import Scored
+from arbitrage.rewards.served import ServedReward
+from arbitrage.store.scores import put_scores, unscored
 from arbitrage.store.store import Store
 
 BLOCK = 512
@@ -13,33 +18,69 @@ BLOCK = 512
 Progress = Callable[[str, int], None]
 
 
-def score_all(store: Store, rewards: Sequence[Reward], teachers: Sequence[str], progress: Progress) -> None:
+def score_all(
+    store: Store,
+    rewards: Sequence[AnyReward],
+    teachers: Sequence[str],
+    progress: Progress,
+    patience: float,
+    tell: Callable[[str], None],
+) -> None:
     """Give every completion that is asked for every reward it lacks.
 
+    Served rewards may leave some without, named in their `failed`: the next build asks again.
+
     Raises:
-        RewardError: a reward function misbehaved; earlier blocks stay.
+        RewardError: a reward function misbehaved, or a model cannot be loaded; earlier blocks stay.
     """
     for reward in rewards:
-        done = 0
+        if isinstance(reward, ServedReward):
+            ask_scores(store, reward, teachers, patience, _of(progress, reward.name), tell)
+        elif not isinstance(reward, MeanReward):
+            _score_blocks(store, reward, teachers, _of(progress, reward.name))
+
+
+def _of(progress: Progress, name: str) -> Callable[[int], None]:
+    return lambda done: progress(name, done)
+
+
+def _score_blocks(
+    store: Store, reward: Reward | LocalReward, teachers: Sequence[str], progress: Callable[[int], None]
+) -> None:
+    done = 0
+    try:
         for block in _blocks(store, reward, teachers):
-            scores = reward.score([(prompt, text) for _, prompt, text in block])
-            rows = [
-                (completion_id, reward.key(prompt), score)
-                for (completion_id, prompt, _), score in zip(block, scores, strict=True)
-            ]
-            put_scores(store, rows)
-            done += len(rows)
-            progress(reward.name, done)
+            pairs = [(prompt, text) for _, prompt, text in block]
+            scores = _scores(reward, pairs, done, progress)
+            put_scores(
+                store,
+                [
+                    (completion_id, reward.key(prompt), scored)
+                    for (completion_id, prompt, _), scored in zip(block, scores, strict=True)
+                ],
+            )
+            done += len(block)
+            progress(done)
+    finally:
+        if isinstance(reward, LocalReward):
+            reward.release()
 
 
-def _blocks(store: Store, reward: Reward, teachers: Sequence[str]) -> Iterator[list[tuple[str, Prompt, str]]]:
+def _scores(
+    reward: Reward | LocalReward, pairs: Sequence[tuple[Prompt, str]], before: int, progress: Callable[[int], None]
+) -> list[Scored]:
+    if isinstance(reward, LocalReward):
+        return reward.score(pairs, lambda done: progress(before + done))
+    return [Scored(value) for value in reward.score(pairs)]
+
+
+def _blocks(
+    store: Store, reward: Reward | LocalReward, teachers: Sequence[str]
+) -> Iterator[list[tuple[str, Prompt, str]]]:
     block: list[tuple[str, Prompt, str]] = []
-    for page in scorable(store, teachers):
-        keys = [(completion_id, reward.key(prompt)) for completion_id, prompt, _ in page]
-        have = has_scores(store, keys)
-        for row, key in zip(page, keys, strict=True):
-            if key not in have:
-                block.append(row)
+    for page in unscored(store, reward.key, teachers):
+        for row in page:
+            block.append(row)
             if len(block) == BLOCK:
                 yield block
                 block = []

@@ -72,7 +72,44 @@ CREATE TABLE identity (api TEXT, model TEXT, revision TEXT NOT NULL, PRIMARY KEY
 
 IMPORTS = "ALTER TABLE completion ADD COLUMN imported_from TEXT;"
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS]
+LANGUAGES = """
+-- What the language check said of a completion; language is the one that was expected.
+CREATE TABLE language_verdict (
+    completion_id TEXT NOT NULL,
+    language TEXT NOT NULL,
+    check_key TEXT NOT NULL,
+    word TEXT NOT NULL,
+    found TEXT,
+    lines INTEGER NOT NULL,
+    wrong INTEGER NOT NULL,
+    PRIMARY KEY (completion_id, language, check_key)
+) WITHOUT ROWID;
+"""
+
+TRANSLATIONS = """
+-- A text in another language, under the identity of text, languages, translator and settings; never deleted.
+-- text NULL: it cannot be translated, for the reason in problem.
+CREATE TABLE translation (id TEXT PRIMARY KEY, text TEXT, problem TEXT) WITHOUT ROWID;
+
+-- Those of today's prompts that are translations, and of which prompt.
+CREATE TABLE translated (prompt_id TEXT PRIMARY KEY, original TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX prompt_by_source ON prompt (source_id, language);
+"""
+
+SCORING = """
+-- Why there is no score, or what was done to the text to get one.
+ALTER TABLE score ADD COLUMN note TEXT;
+
+-- What judges wrote, to be looked at; never published.
+CREATE TABLE verdict (
+    completion_id TEXT NOT NULL,
+    reward TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (completion_id, reward)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 

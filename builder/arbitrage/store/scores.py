@@ -1,8 +1,9 @@
 """Scores in the store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from arbitrage.records import Prompt
+from arbitrage.rewards.scored import Scored
 from arbitrage.store.store import PAGE, Store, prompt_of_row
 
 
@@ -37,7 +38,45 @@ def has_scores(store: Store, keys: Sequence[tuple[str, str]]) -> set[tuple[str, 
     return set(keys) & {(row[0], row[1]) for row in rows}
 
 
-def put_scores(store: Store, rows: Sequence[tuple[str, str, float | None]]) -> None:
-    """Commit a block of (completion id, reward key, score), whole."""
+def unscored(
+    store: Store, key: Callable[[Prompt], str], teachers: Sequence[str]
+) -> Iterator[list[tuple[str, Prompt, str]]]:
+    """Yield pages of (completion id, prompt, text) that today's plan asks for and a reward has no score of."""
+    for page in scorable(store, teachers):
+        keys = [(completion_id, key(prompt)) for completion_id, prompt, _ in page]
+        have = has_scores(store, keys)
+        yield [row for row, pair in zip(page, keys, strict=True) if pair not in have]
+
+
+def put_scores(store: Store, rows: Sequence[tuple[str, str, Scored]]) -> None:
+    """Commit a block of (completion id, reward key, what scoring it came to), whole."""
     with store.transaction() as connection:
-        connection.executemany("INSERT OR IGNORE INTO score VALUES (?, ?, ?)", rows)
+        connection.executemany(
+            "INSERT OR IGNORE INTO score VALUES (?, ?, ?, ?)",
+            [(completion_id, key, scored.value, scored.note) for completion_id, key, scored in rows],
+        )
+        connection.executemany(
+            "INSERT OR IGNORE INTO verdict VALUES (?, ?, ?)",
+            [(completion_id, key, scored.verdict) for completion_id, key, scored in rows if scored.verdict is not None],
+        )
+
+
+def notes(store: Store, key: str) -> dict[str | None, tuple[int, int]]:
+    """Return by note how many completions of today's plan have a score under a reward's key, and how many None."""
+    rows = store.connection.execute(
+        "SELECT s.note, count(s.value), count(*) - count(s.value) FROM score s WHERE s.reward = ? AND EXISTS "
+        "(SELECT 1 FROM completion c JOIN prompt p ON p.id = c.prompt_id JOIN ask a ON a.prompt = p.n "
+        "AND a.completion_id = c.id WHERE c.id = s.completion_id) GROUP BY s.note ORDER BY s.note",
+        (key,),
+    )
+    return {note: (with_value, without) for note, with_value, without in rows}
+
+
+def verdicts(store: Store, prompt_id: str, keys: Sequence[str]) -> Iterator[tuple[str, int, str, str]]:
+    """Yield (teacher, draw, reward key, text) of what judges wrote of the answers to a prompt."""
+    marks = ",".join("?" * len(keys))
+    yield from store.connection.execute(
+        "SELECT a.teacher, a.draw, v.reward, v.text FROM ask a JOIN verdict v ON v.completion_id = a.completion_id "
+        f"WHERE a.prompt = (SELECT n FROM prompt WHERE id = ?) AND v.reward IN ({marks}) ORDER BY 1, 2, 3",
+        (prompt_id, *keys),
+    )

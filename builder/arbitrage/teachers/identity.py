@@ -38,7 +38,7 @@ async def ask_who(teacher: Teacher, endpoint: Endpoint) -> Who:
         await _try_token(endpoint.post_free("/tokenize", {"inputs": "a"}))
         return who
     try:
-        _check_models(teacher, await endpoint.get("/models"))
+        check_models(teacher.served_as or teacher.model, await endpoint.get("/models"))
     except Failed as failure:
         if failure.kind not in NO_LIST:
             raise
@@ -75,17 +75,31 @@ def _read_info(teacher: Teacher, info: object) -> Who:
         raise Failed(Kind.IDENTITY, "/info is not TGI's; is this api: openai?")
     expected = teacher.served_as or teacher.model
     if info["model_id"] not in (expected, teacher.model):
-        raise Failed(Kind.IDENTITY, _other(expected, [info["model_id"]]))
-    sha, most = info.get("model_sha"), info.get("max_concurrent_requests")
-    # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
-    revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
-    if revision and teacher.revision and revision != teacher.revision:
-        raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {teacher.revision!r}")
+        raise Failed(Kind.IDENTITY, other_model(expected, [info["model_id"]]))
+    most = info.get("max_concurrent_requests")
+    revision = check_revision(info.get("model_sha"), teacher.revision)
     return Who(revision, True, most if isinstance(most, int) and most > 0 else None)
 
 
-def _check_models(teacher: Teacher, body: object) -> None:
-    expected = teacher.served_as or teacher.model
+def check_revision(sha: object, pinned: str | None) -> str | None:
+    """Return the revision that a server names, None where it names none.
+
+    Raises:
+        Failed: the recipe names another.
+    """
+    # It becomes part of identities and is published and shown: whatever is no name of a revision is none.
+    revision = sha if isinstance(sha, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", sha) else None
+    if revision and pinned and revision != pinned:
+        raise Failed(Kind.IDENTITY, f"serves revision {revision!r}, the recipe says {pinned!r}")
+    return revision
+
+
+def check_models(expected: str, body: object) -> None:
+    """Look for a model in an answer of `/v1/models`.
+
+    Raises:
+        Failed: it lists others alone.
+    """
     try:
         served = [str(model["id"]) for model in body["data"]]  # type: ignore[index]
         others = [model.get("aliases") for model in body["data"]]  # type: ignore[index]
@@ -94,9 +108,10 @@ def _check_models(teacher: Teacher, body: object) -> None:
     # llama.cpp gives one of a model's names as its id and all of them beside it.
     aliases = [name for names in others if isinstance(names, list) for name in names]
     if served and expected not in served + aliases:
-        raise Failed(Kind.IDENTITY, _other(expected, served))
+        raise Failed(Kind.IDENTITY, other_model(expected, served))
 
 
-def _other(expected: str, served: list[str]) -> str:
+def other_model(expected: str, served: list[str]) -> str:
+    """Say what is served instead."""
     names = ", ".join(repr(name[:100]) for name in served[:5]) + (", ..." if len(served) > 5 else "")
     return f"serves {names}, not {expected!r}; if that is the same model, say served_as:"

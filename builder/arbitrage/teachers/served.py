@@ -56,7 +56,7 @@ class ServedTeacher:
         if self.config.gguf is not None:
             most = min(most, self.config.slots)
         self.endpoints = [
-            Endpoint(_base(self.config, url), self.config.token, most, self.config.deadline)
+            Endpoint(base(self.config, url), self.config.token, most, self.config.deadline)
             for url in self.config.endpoint or [NOWHERE]
         ]
         self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
@@ -189,6 +189,6 @@ def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: P
     return content_id("completion", **parts)
 
 
-def _base(teacher: Teacher, url: str) -> str:
+def base(teacher: Teacher, url: str) -> str:
     """Return the address under which the api's routes stand."""
     return f"{url}/v1" if teacher.api == "openai" and urlsplit(url).path in ("", "/") else url

@@ -1,0 +1,1 @@
+"""Translation of prompts: cut into what a model takes, put together again, checked, stored."""

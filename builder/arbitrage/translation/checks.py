@@ -1,0 +1,110 @@
+"""Named reasons why a translation is not one; pure functions of source and translation.
+
+What stays as it is (code, addresses) and list marks are looked past, so that they condemn no text.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+from arbitrage.translation.languages import script_of
+from arbitrage.translation.verbatim import NUMBER, prose
+
+OUTCOMES = ("nothing_to_translate", "untranslated", "length", "language", "numbers")
+LONGEST = 3.0
+"""How many times as long as its source a translation may be, or the other way round."""
+SLACK = 30
+"""Characters beyond that: a short text may well become many times as long."""
+SAME_WORDS = 0.8
+"""Share of a translation's words that are its source's, from which on it counts as untranslated."""
+FEW_WORDS = 4
+"""A single turn of fewer words may be the same in both languages: a name, a number, OK."""
+OWN_LETTERS = 0.5
+"""Share of letters that have to be of the language's script; names and terms may well be of another."""
+LETTERS = {
+    "Hans": {"CJK"},
+    "Hant": {"CJK"},
+    "Jpan": {"CJK", "HIRAGANA", "KATAKANA"},
+    "Hang": {"HANGUL", "CJK"},
+    **{
+        script: {name}
+        for script, name in zip(
+            "Latn Arab Cyrl Grek Hebr Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Thai Laoo Khmr Mymr Tibt "
+            "Ethi Geor Armn".split(),
+            "LATIN ARABIC CYRILLIC GREEK HEBREW DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA "
+            "MALAYALAM SINHALA THAI LAO KHMER MYANMAR TIBETAN ETHIOPIC GEORGIAN ARMENIAN".split(),
+            strict=True,
+        )
+    },
+}
+"""How the names of a script's letters begin in Unicode."""
+WORD = re.compile(r"\w+")
+
+
+def outcome(sources: Sequence[str], translations: Sequence[str], target: str) -> str | None:
+    """Return why the translations of a prompt's texts are none, the first of `OUTCOMES`; None where they are."""
+    before, after = [prose(text) for text in sources], [prose(text) for text in translations]
+    whole, translated = "\n".join(before), "\n".join(after)
+    if not WORD.search(whole):
+        return "nothing_to_translate"
+    single = [pair for pair in zip(before, after, strict=True) if len(WORD.findall(pair[0])) >= FEW_WORDS]
+    pairs = [(whole, translated), *single]
+    if any(is_untranslated(*pair) for pair in pairs):
+        return "untranslated"
+    if any(is_out_of_proportion(*pair) for pair in pairs):
+        return "length"
+    if any(is_of_other_script(text, target) for _, text in pairs):
+        return "language"
+    if not Counter(_plain_numbers("\n".join(sources))) <= Counter(_plain_numbers("\n".join(translations))):
+        return "numbers"
+    return None
+
+
+def is_untranslated(source: str, translation: str) -> bool:
+    """Say whether a translation is its source, or has nearly nothing but the words of it."""
+    before, after = _words(source), _words(translation)
+    if before == after:
+        return True
+    # Text without blanks between words gives few long ones, so that nothing is shared by chance.
+    shared = sum((Counter(before) & Counter(after)).values())
+    return len(after) >= FEW_WORDS and shared >= SAME_WORDS * len(after)
+
+
+def is_out_of_proportion(source: str, translation: str) -> bool:
+    """Say whether a translation is far longer or shorter than its source."""
+    before, after = extent(source), extent(translation)
+    return after > LONGEST * before + SLACK or before > LONGEST * after + SLACK
+
+
+def extent(text: str) -> int:
+    """Return the length of a text in letters of an alphabet: a sign of Chinese, Japanese or Korean counts three."""
+    return sum(3 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def is_of_other_script(text: str, language: str) -> bool:
+    """Say whether most letters of a text are not of the language's script.
+
+    Languages of one script are not told apart by this; nothing is said of a script that is not known here.
+    """
+    own = LETTERS.get(script_of(language) or "")
+    letters = [char for char in text if char.isalpha()]
+    if own is None or not letters:
+        return False
+    return sum(_letter_of(char) in own for char in letters) < OWN_LETTERS * len(letters)
+
+
+@cache
+def _letter_of(char: str) -> str:
+    return unicodedata.name(char, "").partition(" ")[0]
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.casefold())
+
+
+def _plain_numbers(text: str) -> list[str]:
+    """Return the numbers of a text by their digits alone: 1,000.5 is 1.000,5 elsewhere, and ٣ is 3."""
+    found = (re.sub(r"\D", "", number) for number in NUMBER.findall(text))
+    return ["".join(str(unicodedata.digit(digit)) for digit in number) for number in found]
