@@ -68,6 +68,14 @@ def test_a_license_is_looser_where_it_does_not_ask_what_its_sources_ask(
     assert {part.what: part.lacks for part in looser(found)} == lacks
 
 
+def test_a_translators_license_counts() -> None:
+    translate = {"model": "facebook/nllb-200-3.3B", "license": "cc-by-nc-4.0"}
+    found = recipe("cc-by-4.0", "mit", "mit", translate=translate, languages=["en", "de"])
+    assert {part.what: part.lacks for part in looser(found)} == {
+        "translator facebook/nllb-200-3.3B": ["non-commercial"]
+    }
+
+
 def test_what_cannot_be_compared_is_listed_as_such() -> None:
     parts = licenses_of(recipe("cc-by-4.0", None, "other", "llama3.1", "mit"))
     assert [part.comparable for part in parts] == [False, False, True, True]

@@ -29,14 +29,14 @@ from arbitrage.rewards.score import score_all
 from arbitrage.rewards.who import identify, remember
 from arbitrage.routers import Router, make_routers
 from arbitrage.run import Log, Run, make_folder, to_json, write_whole
-from arbitrage.shortfall import Shortfall, shortfalls
+from arbitrage.shortfall import Shortfall, shortfalls, untranslated
 from arbitrage.spend import costs
 from arbitrage.store.completions import imported
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.store.translations import original_of
 from arbitrage.teachers.pool import Pool
-from arbitrage.translation.translating import Translating
+from arbitrage.translation.translating import Counts, Translating
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -65,6 +65,11 @@ class Line:
     files: Mapping[str, ModelFile]
     """Of teachers that the run serves itself."""
 
+    @property
+    def languages(self) -> Mapping[str, Counts]:
+        """What became of translations, by language."""
+        return self.translating.languages if self.translating else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -75,6 +80,8 @@ class Built:
     shortfalls: Sequence[Shortfall]
     rows: dict[str, int]
     """Rows by arm."""
+    contamination: dict[str, Any] | None = None
+    """What of the recipe's evaluation sets prompts hold."""
 
 
 def build(
@@ -103,7 +110,7 @@ def build(
     """
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
-            return Built(None, [], {})
+            return Built(None, untranslated(recipe, line.languages), {}, contamination(line))
         pilot = _learn(line, progress)
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
@@ -113,7 +120,8 @@ def build(
             _score(line, progress)
         record_run(line)
         if until is not None:
-            built = Built(None, shortfalls(line.store, line.recipe, line.number), {})
+            lacking = shortfalls(line.store, line.recipe, line.number, translated=line.languages)
+            built = Built(None, lacking, {}, contamination(line))
         else:
             built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
         lacking = score_shortfalls(line.rewards, line.store, list(line.recipe.teachers))
@@ -176,7 +184,9 @@ def prepared(
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             recipe, files = resolve(recipe, folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            translating = Translating(recipe, recipe.translate, store, folder) if recipe.translate else None
+            translating = None
+            if recipe.translate:
+                translating = Translating(recipe, recipe.translate, store, folder, language_check)
             write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
             pool = Pool(recipe, store, Embedded(files, run.store, run.folder / "servers"))
             pool.identify()
@@ -229,11 +239,12 @@ def _translate(translating: Translating, builds: bool, limit: int | None, progre
     if not builds:
         translating.forget_others(limit)
         return
-    translating.run(limit, progress.translating, progress.tell, log)
+    translating.run(limit, progress.translating, log)
 
 
 def _published(recipe: Recipe, ingested: Ingested, translating: Translating | None) -> dict[str, Any]:
-    return published_recipe(recipe, ingested.pins, translating.pin if translating else None)
+    translator = translating.pin if translating else None
+    return published_recipe(recipe, ingested.pins, translator, ingested.evaluation_pins)
 
 
 def write(
@@ -260,6 +271,8 @@ def write(
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if found := contamination(line):
+        facts["contamination"] = found
     if line.language_check is not None:
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if left_out:
@@ -280,7 +293,16 @@ def write(
             "everything stored so far is safe"
         ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
-    return Built(folder, shortfalls(line.store, recipe, line.number, manifest), rows)
+    short = shortfalls(line.store, recipe, line.number, manifest, line.languages)
+    return Built(folder, short, rows, contamination(line))
+
+
+def contamination(line: Line) -> dict[str, Any] | None:
+    """Return what of the recipe's evaluation sets prompts hold; None where it names no set."""
+    if not line.recipe.contamination:
+        return None
+    sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
+    return {"action": line.recipe.contamination_action, "sets": sets}
 
 
 def record_run(line: Line) -> None:

@@ -71,7 +71,8 @@ def check(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) ->
     with prepared(loaded, _folder(recipe), run_of(loaded, recipe, run), Progress(_err())) as line:
         plan = estimate(line)
     _report(plan, as_json, print_estimate)
-    if not all(teacher["answers"] for teacher in plan["teachers"].values()):
+    translator = plan["translation"]
+    if not all(who["answers"] for who in [*plan["teachers"].values(), *([translator] if translator else [])]):
         raise typer.Exit(1)
 
 
@@ -290,6 +291,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
+            # An upload that is under way is waited for; who does not want to wait ends it with one more Ctrl-C.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
         raise
     except OSError as error:

@@ -1,19 +1,25 @@
 """What a build would ask, before it asks: requests exactly, tokens, money and disk as ceilings."""
 
+import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.build import Line
+from arbitrage.build import Line, contamination
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
-from arbitrage.plan import plan
+from arbitrage.plan import asks_about, plan
+from arbitrage.routers import Router
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.purse import paid
+from arbitrage.translation.checks import LONGEST, SLACK, extent
 
 BYTES_PER_TOKEN = 8
 """A generous guess for how many bytes of text a token stands for."""
+
+BYTES_PER_CHARACTER = 4
 
 ASKS = """
 SELECT p.language, count(*), sum(c.id IS NULL), total(CASE WHEN c.id IS NULL THEN length(CAST(p.messages AS BLOB)) END)
@@ -26,19 +32,24 @@ def estimate(line: Line) -> dict[str, Any]:
     """Plan the first round and return what it would take; a router that asks in rounds may ask more later.
 
     Input tokens are at most the bytes of the prompt (every tokenizer in use has at least a byte a token) plus
-    64 for a chat template; output tokens at most `max_tokens`.
+    64 for a chat template; output tokens at most `max_tokens`. What is not translated yet is planned as if every
+    translation succeeded, each as long as one may be.
     """
     waiting = _learn_from_store(line)
     routers = {arm: router for arm, router in line.routers.items() if arm not in waiting}
     plan(line.store, line.pool, routers, line.reader, line.last)
     teachers = {}
     output_total = 0
+    to_come = _to_come(line, routers)
     for teacher in line.pool.teachers:
         asks = todo = prompt_bytes = 0
         for language, count, missing, size in line.store.connection.execute(ASKS, (teacher.name,)):
             asks, todo = asks + count, todo + missing
             system = len(teacher.config.system.get(language, "").encode("utf-8"))
             prompt_bytes += int(size) + missing * (system + 64)
+        if teacher.name in to_come:
+            count, size = to_come[teacher.name]
+            asks, todo, prompt_bytes = asks + count, todo + count, prompt_bytes + size
         output = todo * teacher.most_tokens
         output_total += output
         teachers[teacher.name] = {
@@ -65,6 +76,8 @@ def estimate(line: Line) -> dict[str, Any]:
         "licenses": licenses_as_dict(line.recipe),
         "prompts": line.last,
         "sources": sources,
+        "translation": _translation(line),
+        "contamination": contamination(line),
         "teachers": teachers,
         "learns": waiting,
         "languages_unchecked": _unchecked(line),
@@ -90,11 +103,42 @@ def _learn_from_store(line: Line) -> list[str]:
         return []
     prompts = pilot_prompts(line.store, line.recipe, line.last)
     plan_pilot(line.store, line.pool, line.recipe, prompts)
-    answered = read_pilot(line.reader, line.recipe, prompts)
+    whole = line.translating is None or line.translating.done
+    answered = read_pilot(line.reader, line.recipe, prompts) if whole else None
     if answered is None:
         return list(by_arm)
     learn(line.recipe, line.routers, answered)
     return []
+
+
+def _to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, tuple[int, int]]:
+    """Return what each teacher would be asked about translations that are not there: asks, and bytes at most."""
+    found: dict[str, tuple[int, int]] = {}
+    if line.translating is None or line.translating.done:
+        return found
+    teachers = {teacher.name: teacher for teacher in line.pool.teachers}
+    for prompt, name in asks_about(line.translating.stand_ins(line.last), routers):
+        count, size = found.get(name, (0, 0))
+        system = teachers[name].config.system.get(prompt.language, "") if name in teachers else ""
+        text = "".join(turn["content"] for turn in prompt.messages)
+        most = BYTES_PER_CHARACTER * math.ceil(LONGEST * extent(text) + SLACK)
+        found[name] = count + 1, size + most + len(system.encode("utf-8")) + 64
+    return found
+
+
+def _translation(line: Line) -> dict[str, Any] | None:
+    """Return who translates, how many texts lack a translation, and how many prompts that may give."""
+    translating = line.translating
+    if translating is None:
+        return None
+    missing = {} if translating.done else translating.missing(line.last)
+    return {
+        **translating.by,
+        "answers": translating.trouble is None,
+        "trouble": translating.trouble,
+        "missing_texts": {language: missing.get(language, 0) for language in translating.targets},
+        "prompts_to_come": 0 if translating.done else sum(1 for _ in translating.stand_ins(line.last)),
+    }
 
 
 def _unchecked(line: Line) -> list[str]:

@@ -18,7 +18,7 @@ class Licensed:
     """What a dataset is made from, under its license."""
 
     what: str
-    """`prompts PATH` or `teacher NAME`."""
+    """`prompts PATH`, `teacher NAME` or `translator MODEL`."""
     license: str | None
     """None where the recipe does not state it."""
     asks: Sequence[str]
@@ -32,7 +32,7 @@ class Licensed:
 
 
 def licenses_of(recipe: Recipe) -> list[Licensed]:
-    """Return every prompt source and teacher with what its license asks beside the dataset's."""
+    """Return every prompt source, teacher and translator with what its license asks beside the dataset's."""
     dataset = license_of(recipe.license)
     found = [
         _licensed(f"prompts {published_source(source.path)}", source.license, dataset, writes=False)
@@ -40,6 +40,9 @@ def licenses_of(recipe: Recipe) -> list[Licensed]:
     ]
     for name, teacher in recipe.teachers.items():
         found.append(_licensed(f"teacher {name}", teacher.license, dataset, writes=True))
+    if recipe.translate is not None:
+        what = f"translator {published_source(recipe.translate.model)}"
+        found.append(_licensed(what, recipe.translate.license, dataset, writes=True))
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from arbitrage.answers import Answers, Reader
 from arbitrage.errors import RouterError
-from arbitrage.records import Answer, Ask, Route, Routed
+from arbitrage.records import Answer, Ask, Prompt, Route, Routed
 from arbitrage.routers import Router, settle
 from arbitrage.store.store import NumberedPrompt, Store
 from arbitrage.teachers.pool import Pool
@@ -42,6 +42,13 @@ def _asks(item: NumberedPrompt, routers: Mapping[str, Router], answers: Answers)
         if step is not None and not isinstance(step, Route):
             wanted |= {(ask.teacher, ask.draw): (arm, ask) for ask in step}
     return wanted.values()
+
+
+def asks_about(prompts: Iterable[Prompt], routers: Mapping[str, Router]) -> Iterator[tuple[Prompt, str]]:
+    """Yield (prompt, teacher) for everything that the arms would first ask about prompts that nobody has answered."""
+    for prompt in prompts:
+        for _, ask in _asks(NumberedPrompt(0, prompt), routers, {0: {}}):
+            yield prompt, ask.teacher
 
 
 def routed(

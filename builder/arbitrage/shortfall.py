@@ -1,6 +1,6 @@
 """Where a build fell short of what the recipe asks, named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from arbitrage.dataset.manifest import Manifest
@@ -8,6 +8,7 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.routers.fixed import said
 from arbitrage.store.store import Store
 from arbitrage.teachers.failure import ADVICE, Kind
+from arbitrage.translation.translating import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,31 @@ class Shortfall:
     serious: bool
 
 
-def shortfalls(store: Store, recipe: Recipe, build: int, manifest: Manifest | None = None) -> list[Shortfall]:
-    """Name every teacher with asks that this build could not answer, and every arm with prompts without a row."""
+def untranslated(recipe: Recipe, translated: Mapping[str, Counts]) -> list[Shortfall]:
+    """Name every language whose prompts are not all translated."""
     found = []
+    for language, counts in translated.items():
+        lacking = sum(counts.dropped.values())
+        if lacking:
+            whole = lacking + counts.train + counts.test
+            reasons = ", ".join(f"{why}: {count}" for why, count in sorted(counts.dropped.items()))
+            message = f"translation into {language}: {lacking} of {whole} prompts have none ({reasons})"
+            found.append(Shortfall(f"{message}; run.log names them", lacking > recipe.tolerate * whole))
+    return found
+
+
+def shortfalls(
+    store: Store,
+    recipe: Recipe,
+    build: int,
+    manifest: Manifest | None = None,
+    translated: Mapping[str, Counts] | None = None,
+) -> list[Shortfall]:
+    """Name every teacher with asks that this build could not answer, and every arm with prompts without a row.
+
+    Languages into which not all was translated are named first.
+    """
+    found = untranslated(recipe, translated or {})
     totals = dict(store.connection.execute("SELECT teacher, count(*) FROM ask GROUP BY teacher"))
     rows = store.connection.execute(
         "SELECT f.teacher, f.kind, count(*), min(f.message) FROM failure f JOIN prompt p ON p.id = f.prompt_id "

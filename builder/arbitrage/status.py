@@ -47,6 +47,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             "pending": asks - answered - refused - failed,
         }
     (scores,) = store.connection.execute("SELECT count(*) FROM score").fetchone()
+    (translations,) = store.connection.execute("SELECT count(*) FROM translation").fetchone()
     return {
         "name": recipe.name,
         "build": build,
@@ -59,6 +60,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
         "scores": scores,
         "pilot": store.get("pilot"),
         "learned": list(pilot_sentences(recipe, store.get("pilot"))),
+        "translations": translations,
         "max_usd": recipe.max_usd,
         "spent_usd": paid(store, recipe),
     }

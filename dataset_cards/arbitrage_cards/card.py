@@ -12,8 +12,10 @@ from arbitrage_cards.front_matter import front_matter
 from arbitrage_cards.licence import licence_section
 from arbitrage_cards.load import HERE, load_section
 from arbitrage_cards.prompts import prompts_section
+from arbitrage_cards.quality import contamination_section, language_section
 from arbitrage_cards.rewards import rewards_section
 from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
+from arbitrage_cards.translation import translation_limit
 from arbitrage_cards.wins import rows_section, wins_section
 
 SENTENCE = 400
@@ -53,7 +55,9 @@ def _sections(
     yield teachers_section(manifest)
     yield sampling_section(manifest)
     yield prompts_section(manifest)
+    yield contamination_section(manifest)
     yield answers_section(manifest)
+    yield language_section(manifest)
     yield tokens_section(manifest)
     yield licence_section(manifest)
     yield _limits(manifest)
@@ -68,10 +72,12 @@ def _what(manifest: Mapping[str, Any]) -> str:
     if len(languages) == 1:
         where = f"one language ({escape(languages[0])})"
     teachers = len(manifest["pool"]["teachers"])
-    text = (
-        f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
-        f"every language, each prompt was routed through a pool of {teachers} teacher models. "
-    )
+    text = f"Synthetic training data in {where}, written by one teacher model: there was nobody to route to. "
+    if teachers > 1:
+        text = (
+            f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
+            f"every language, each prompt was routed through a pool of {teachers} teacher models. "
+        )
     uses = {
         "preferences": "preference tuning (`preferences`)",
         "pool": "studying how to route (`pool` and `routes` hold every answer, losing ones and failures among them)",
@@ -102,6 +108,7 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "- The licences of teachers and prompts may bind what is trained on this; they are named above as "
         "the recipe states them.",
     ]
+    lines += translation_limit(manifest)
     if any(
         served["revision"] == "unverified"
         for teacher in manifest["pool"]["teachers"].values()

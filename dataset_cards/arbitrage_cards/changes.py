@@ -15,7 +15,9 @@ _SETTINGS = {"seed": "The seed", "test": "The share of sources held out for test
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return what changed between two manifests, as plain sentences without any markup; none when nothing did."""
-    found = [sentence for part in (_names, _rows, _licence, _recipe, _teachers) for sentence in part(old, new)]
+    found = [
+        sentence for part in (_names, _rows, _licence, _recipe, _translation, _teachers) for sentence in part(old, new)
+    ]
     if len(found) > MOST:
         found = [*found[:MOST], f"{count(len(found) - MOST)} more changes."]
     return found
@@ -83,6 +85,16 @@ def _recipe(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     yield from _difference("prompt source", *sources)
     if set(sources[0]) == set(sources[1]) and before.get("prompts") != after.get("prompts"):
         yield "Prompt sources are read at another revision or with other settings."
+
+
+def _translation(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    before, after = (_at(x, "recipe", "translate") for x in (old, new))
+    if before == after:
+        return
+    if not before or not after:
+        yield f"Prompts are {'now' if after else 'no longer'} translated where a source lacks a language."
+    else:
+        yield "Prompts are translated by another model, at another revision or with other settings."
 
 
 def _parts(what: str, old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> Iterator[str]:

@@ -108,7 +108,8 @@ def add_fresh(connection: sqlite3.Connection, prompt: Prompt, original: str) -> 
     )
     return (
         connection.execute(
-            "INSERT OR IGNORE INTO fresh SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM prompt WHERE id = ?)",
+            "INSERT OR IGNORE INTO fresh SELECT ?, ?, ?, ?, ?, ?, ? "
+            "WHERE NOT EXISTS (SELECT 1 FROM prompt WHERE id = ?)",
             (*row, prompt.id),
         ).rowcount
         > 0

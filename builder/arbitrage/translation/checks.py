@@ -7,9 +7,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 
-from arbitrage.translation.languages import script_of
+from arbitrage.checks.language import LanguageCheck
+from arbitrage.checks.scripts import script_of, scripts_of
 from arbitrage.translation.verbatim import NUMBER, prose
 
 OUTCOMES = ("nothing_to_translate", "untranslated", "length", "language", "numbers")
@@ -23,28 +23,16 @@ FEW_WORDS = 4
 """A single turn of fewer words may be the same in both languages: a name, a number, OK."""
 OWN_LETTERS = 0.5
 """Share of letters that have to be of the language's script; names and terms may well be of another."""
-LETTERS = {
-    "Hans": {"CJK"},
-    "Hant": {"CJK"},
-    "Jpan": {"CJK", "HIRAGANA", "KATAKANA"},
-    "Hang": {"HANGUL", "CJK"},
-    **{
-        script: {name}
-        for script, name in zip(
-            "Latn Arab Cyrl Grek Hebr Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Thai Laoo Khmr Mymr Tibt "
-            "Ethi Geor Armn".split(),
-            "LATIN ARABIC CYRILLIC GREEK HEBREW DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA "
-            "MALAYALAM SINHALA THAI LAO KHMER MYANMAR TIBETAN ETHIOPIC GEORGIAN ARMENIAN".split(),
-            strict=True,
-        )
-    },
-}
-"""How the names of a script's letters begin in Unicode."""
 WORD = re.compile(r"\w+")
 
 
-def outcome(sources: Sequence[str], translations: Sequence[str], target: str) -> str | None:
-    """Return why the translations of a prompt's texts are none, the first of `OUTCOMES`; None where they are."""
+def outcome(
+    sources: Sequence[str], translations: Sequence[str], target: str, check: LanguageCheck | None = None
+) -> str | None:
+    """Return why the translations of a prompt's texts are none, the first of `OUTCOMES`; None where they are.
+
+    With a `check`, a text in another language of the same script is found too.
+    """
     before, after = [prose(text) for text in sources], [prose(text) for text in translations]
     whole, translated = "\n".join(before), "\n".join(after)
     if not WORD.search(whole):
@@ -56,6 +44,8 @@ def outcome(sources: Sequence[str], translations: Sequence[str], target: str) ->
     if any(is_out_of_proportion(*pair) for pair in pairs):
         return "length"
     if any(is_of_other_script(text, target) for _, text in pairs):
+        return "language"
+    if check is not None and any(check.judge(text, target).word == "wrong" for text in translations):
         return "language"
     if not Counter(_plain_numbers("\n".join(sources))) <= Counter(_plain_numbers("\n".join(translations))):
         return "numbers"
@@ -84,20 +74,13 @@ def extent(text: str) -> int:
 
 
 def is_of_other_script(text: str, language: str) -> bool:
-    """Say whether most letters of a text are not of the language's script.
+    """Say whether most letters of a text are not of the language's scripts.
 
-    Languages of one script are not told apart by this; nothing is said of a script that is not known here.
+    Languages of one script are not told apart by this; nothing is said of a script that is not known.
     """
-    own = LETTERS.get(script_of(language) or "")
+    own = scripts_of(language)
     letters = [char for char in text if char.isalpha()]
-    if own is None or not letters:
-        return False
-    return sum(_letter_of(char) in own for char in letters) < OWN_LETTERS * len(letters)
-
-
-@cache
-def _letter_of(char: str) -> str:
-    return unicodedata.name(char, "").partition(" ")[0]
+    return bool(own and letters) and sum(script_of(char) in own for char in letters) < OWN_LETTERS * len(letters)
 
 
 def _words(text: str) -> list[str]:

@@ -60,9 +60,3 @@ def spoken(language: str) -> str:
     if name is None:
         return f"the language with the tag {language}"
     return f"{name} ({SCRIPT_NAMES.get(script, script)} script)" if script else name
-
-
-def script_of(language: str) -> str | None:
-    """Return the script that a language is written in: the tag's own, else the usual one; None if not known."""
-    base, _, script = language.partition("-")
-    return script or FLORES.get(base, "_").partition("_")[2] or None

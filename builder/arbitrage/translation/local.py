@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from arbitrage.errors import TranslationError
+from arbitrage.hub.model import model_commit
+from arbitrage.rewards.local import folder_hash
 from arbitrage.translation.languages import flores
 from arbitrage.translation.translator import Reply
 
@@ -16,6 +18,23 @@ PIECE_TOKENS = 256
 """Tokens of a piece where the recipe says nothing: these models were trained on sentences."""
 SPREAD, ROOM = 3, 32
 """A translation may have so many times the tokens of its source, and so many more."""
+
+
+def weights_revision(model: str, revision: str | None, folder: Path) -> str:
+    """Return which weights a model's name stands for: of a folder its files' sha256, else the commit on the Hub.
+
+    Local paths start at `folder`.
+
+    Raises:
+        TranslationError: the folder is no model's.
+        HubError: the Hub has no such model or revision, or cannot be reached.
+    """
+    local = folder / model
+    if not local.is_dir():
+        return model_commit(model, revision)
+    if not (local / "config.json").is_file():
+        raise TranslationError(f"translate.model: {local} holds no model: it has no config.json")
+    return folder_hash(local)
 
 
 class LocalTranslator:

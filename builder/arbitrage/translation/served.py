@@ -163,7 +163,9 @@ class ServedTranslator:
                     except Failed as failure:
                         if failure.kind in STOPS_TEACHER:
                             raise TranslationError(f"translate: {endpoint.shown}: {_said(failure)}") from None
-            if time.monotonic() - self._last_reply >= self._patience:
+            # Whoever waits for an answer is no sign of trouble: that has a deadline of its own.
+            is_idle = not any(endpoint.in_flight for endpoint in self._served.endpoints)
+            if is_idle and time.monotonic() - self._last_reply >= self._patience:
                 raise TranslatorDown(
                     f"translate: nobody has answered for {self._patience:g} s (patience:): "
                     f"{_said(self._served.trouble)}; what is translated is stored"

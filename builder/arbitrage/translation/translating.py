@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from arbitrage.checks.language import LanguageCheck
 from arbitrage.identity import content_id, prompt_id
 from arbitrage.prompts.ingest import place_of
 from arbitrage.recipe.model import Recipe
@@ -28,12 +29,11 @@ from arbitrage.store.translations import (
 )
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.translation.checks import outcome
-from arbitrage.translation.local import LocalTranslator
+from arbitrage.translation.local import LocalTranslator, weights_revision
 from arbitrage.translation.pieces import METHOD, translate_texts
 from arbitrage.translation.served import ServedTranslator
 from arbitrage.translation.translator import Translator
 from arbitrage.translation.verbatim import has_words
-from arbitrage.translation.weights import weights_revision
 
 BLOCK = 64
 """Texts translated at once, in id order, and committed whole: what a kill can cost."""
@@ -59,16 +59,22 @@ class Translating:
         TranslationError: the translator is not who the recipe says, cannot be had, or lets nobody in.
     """
 
-    def __init__(self, recipe: Recipe, config: Translate, store: Store, folder: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, config: Translate, store: Store, folder: Path, language_check: LanguageCheck | None
+    ) -> None:
         self.recipe = recipe
         self.config = config
         self.store = store
+        self.language_check = language_check
+        """Tells a wrong language too, where the recipe has it among its checks; else scripts alone do."""
         self.targets = config.targets(recipe.languages)
         self.translator = self._make(folder)
         self.by = {"model": published_source(config.model), "revision": self.translator.revision or UNVERIFIED}
         """What every translated row says in its column `translation`."""
         self.languages: dict[str, Counts] = {}
         """What became of it, once it is done."""
+        self.done = False
+        """Whether the prompts have all their translations."""
 
     def _make(self, folder: Path) -> Translator:
         config = self.config
@@ -98,6 +104,7 @@ class Translating:
         kept = self.store.get("translated")
         if kept and kept["key"] == self._key(limit):
             self.languages = {name: Counts(**counts) for name, counts in kept["languages"].items()}
+            self.done = True
             return True
         with self.store.transaction() as connection:
             drop_translated(connection)
@@ -117,7 +124,7 @@ class Translating:
                         prompt_id(target, prompt.messages), target, prompt.source_id, prompt.split, prompt.messages
                     )
 
-    def run(self, limit: int | None, progress: Progress, tell: Tell, log: Tell) -> None:
+    def run(self, limit: int | None, progress: Progress, log: Tell) -> None:
         """Translate what lacks a translation, and add the prompts that this gives.
 
         Raises:
@@ -136,10 +143,7 @@ class Translating:
                 done, after = done + len(rows), block[-1].id
                 progress(language, done, count)
         self._add(limit, last, log)
-        for language, counts in self.languages.items():
-            if counts.dropped:
-                reasons = ", ".join(f"{why}: {count}" for why, count in sorted(counts.dropped.items()))
-                tell(f"translation into {language}: {sum(counts.dropped.values())} prompts have none ({reasons})")
+        self.done = True
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of it."""
@@ -187,7 +191,7 @@ class Translating:
 
     def _prompt(self, prompt: Prompt, sources: Sequence[str], found: Sequence[str], target: str) -> Prompt | str:
         turns = len(prompt.messages)
-        why = outcome(sources[:turns], found[:turns], target)
+        why = outcome(sources[:turns], found[:turns], target, self.language_check)
         if why:
             return why
         messages: list[Message] = [
@@ -234,6 +238,7 @@ class Translating:
             sample=self._id("", ""),
             targets=self.targets,
             columns=sorted(self.config.columns),
+            language_check=self.language_check.key if self.language_check else None,
             limit=limit,
         )
 

@@ -8,6 +8,7 @@ LINE_END = re.compile("(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 HEAD = re.compile(r"(?:\s|>|(?:[-*+•·–]|#{1,6}|\(?\d{1,3}[.)]|\(?[A-Za-z][.)])(?=\s))*")
 """How a line begins that is quoted, indented or an item of a list."""
+SYMBOL = "[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 # Every repetition that can start anywhere is bounded, so that no text takes more than linear time.
 SPAN = re.compile(
     r"""
@@ -19,10 +20,10 @@ SPAN = re.compile(
     | \$?\{\{?[^{}\s]{1,60}\}\}?                                 # placeholders
     | %\([A-Za-z_]\w{0,60}\)[sdrif] | (?<![\w%])%[sdrif]\b
     | \[\[\s{0,9}\d{1,9}\s{0,9}\]\]                              # what looks like a mark of ours
-    | [\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff][\u200d\ufe0f\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]*
-    """,
+    | SYMBOL(?:SYMBOL|[\u200d\ufe0f])*
+    """.replace("SYMBOL", SYMBOL),
     re.VERBOSE,
-)  # fmt: skip
+)
 NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 

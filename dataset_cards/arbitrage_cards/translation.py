@@ -1,0 +1,70 @@
+"""Which prompts were translated, by whom, and how many could not be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arbitrage_cards.escape import escape
+from arbitrage_cards.tables import count, listed, table
+
+_DROPPED = (
+    "A prompt whose translation failed is not in the dataset in that language: `untranslated` is nearly the source, "
+    "`length` is out of proportion to it, `language` is not in the language's script, `numbers` lacks some of it, "
+    "`duplicate` is another prompt's, `nothing_to_translate` is code or addresses alone; the rest is what the "
+    "translator could not do."
+)
+
+
+def translation_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what a dataset's prompts section says of translation; nothing where nothing was translated."""
+    found = manifest.get("translation")
+    languages = _languages(found)
+    if not isinstance(found, Mapping) or not languages:
+        return []
+    rows = [
+        [
+            escape(language),
+            count(_number(counts, "train")),
+            count(_number(counts, "test")),
+            listed({escape(why): number for why, number in _dropped(counts).items()}),
+        ]
+        for language, counts in languages.items()
+    ]
+    who = f"{escape(found.get('model'))} (revision {escape(str(found.get('revision'))[:12])})"
+    lines = [
+        "",
+        f"Where a source lacked a language, its prompt was translated from {escape(found.get('from'))} by {who}. The "
+        "column `translation` says so on each of these rows and is null for originals.",
+        "",
+        table(["language", "translated train prompts", "translated test prompts", "dropped"], rows),
+    ]
+    return [*lines, "", _DROPPED] if any(_dropped(counts) for counts in languages.values()) else lines
+
+
+def translation_limit(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what has to be kept in mind where test prompts are translations."""
+    languages = _languages(manifest.get("translation"))
+    named = [escape(language) for language, counts in languages.items() if _number(counts, "test")]
+    if not named:
+        return []
+    return [
+        f"- Test prompts in {', '.join(named)} are machine translations by the same model as the train prompts: a "
+        "student is in part rewarded there for taking that model's language."
+    ]
+
+
+def _languages(found: Any) -> dict[str, Mapping[str, Any]]:
+    languages = found.get("languages") if isinstance(found, Mapping) else None
+    if not isinstance(languages, Mapping):
+        return {}
+    return {str(name): counts for name, counts in languages.items() if isinstance(counts, Mapping)}
+
+
+def _dropped(counts: Mapping[str, Any]) -> dict[str, int]:
+    dropped = counts.get("dropped")
+    found = dropped.items() if isinstance(dropped, Mapping) else ()
+    return {str(why): number for why, number in found if isinstance(number, int)}
+
+
+def _number(counts: Mapping[str, Any], key: str) -> int | None:
+    value = counts.get(key)
+    return value if isinstance(value, int) else None
