@@ -12,8 +12,11 @@ from arbitrage.checks.judging import judge_all, judged
 from arbitrage.checks.language import LanguageCheck, make_language_check
 from arbitrage.columns import column_types, fitted, translator_type
 from arbitrage.dataset.folder import write_dataset
+from arbitrage.embedded.files import ModelFile, resolve
+from arbitrage.embedded.servers import Embedded
 from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts, refuse_looser
+from arbitrage.pilot import learn, learners, pilot_prompts, pilot_sentences, plan_pilot, read_pilot
 from arbitrage.plan import plan, routed
 from arbitrage.progress import Progress
 from arbitrage.prompts.ingest import Ingested, ingest
@@ -59,6 +62,8 @@ class Line:
     last: int
     """The highest prompt number that is asked about."""
     log: Log
+    files: Mapping[str, ModelFile]
+    """Of teachers that the run serves itself."""
 
     @property
     def languages(self) -> Mapping[str, Counts]:
@@ -106,29 +111,56 @@ def build(
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
             return Built(None, untranslated(recipe, line.languages), {}, contamination(line))
+        pilot = _learn(line, progress)
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
             if until == "completions":
                 break
-            if line.language_check is not None:
-                line.log("checking languages")
-                judge_all(line.store, line.language_check, list(recipe.teachers), progress.judging)
-            line.log("scoring")
-            teachers = list(recipe.teachers)
-            score_all(line.store, line.rewards, teachers, progress.scoring, recipe.patience, progress.tell)
-            remember(line.rewards, line.store)
+            _score(line, progress)
         record_run(line)
         if until is not None:
-            lacking = shortfalls(line.store, recipe, line.number, translated=line.languages)
+            lacking = shortfalls(line.store, line.recipe, line.number, translated=line.languages)
             built = Built(None, lacking, {}, contamination(line))
         else:
-            built = write(line, progress, preview=limit is not None, left_out=left_out)
-        lacking = score_shortfalls(line.rewards, line.store, list(recipe.teachers))
+            built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
+        lacking = score_shortfalls(line.rewards, line.store, list(line.recipe.teachers))
         built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)
         return built
+
+
+def _score(line: Line, progress: Progress) -> None:
+    """Check and score what was completed and is not yet."""
+    teachers = list(line.recipe.teachers)
+    if line.language_check is not None:
+        line.log("checking languages")
+        judge_all(line.store, line.language_check, teachers, progress.judging)
+    line.log("scoring")
+    score_all(line.store, line.rewards, teachers, progress.scoring, line.recipe.patience, progress.tell)
+    remember(line.rewards, line.store)
+
+
+def _learn(line: Line, progress: Progress) -> dict[str, Any] | None:
+    """Have the pilot answered and scored, and the routers learn from it, where any does."""
+    if not learners(line.routers):
+        line.store.keep("pilot", None)
+        return None
+    prompts = pilot_prompts(line.store, line.recipe, line.last)
+    asks = plan_pilot(line.store, line.pool, line.recipe, prompts)
+    line.log(f"asking: {asks} asks are planned for the pilot")
+    line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
+    _score(line, progress)
+    answered = read_pilot(line.reader, line.recipe, prompts)
+    if answered is None:
+        raise RuntimeError("the pilot lacks outcomes although all was asked")
+    pilot = learn(line.recipe, line.routers, answered)
+    line.store.keep("pilot", pilot)
+    for sentence in pilot_sentences(line.recipe, pilot):
+        line.log(sentence)
+        progress.tell(sentence)
+    return pilot
 
 
 @contextmanager
@@ -150,12 +182,13 @@ def prepared(
         log = Log(run.log)
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
+            recipe, files = resolve(recipe, folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
             translating = None
             if recipe.translate:
                 translating = Translating(recipe, recipe.translate, store, folder, language_check)
             write_whole(run.recipe, recipe_yaml(_published(recipe, ingested, translating)))
-            pool = Pool(recipe, store)
+            pool = Pool(recipe, store, Embedded(files, run.store, run.folder / "servers"))
             pool.identify()
             for teacher in pool.teachers:
                 for endpoint in teacher.endpoints:
@@ -174,7 +207,7 @@ def prepared(
                 _translate(translating, builds, limit, progress, log)
             reader = Reader(store, recipe, rewards, number, pool, language_check)
             last = store.last_of_sources(limit)
-            yield Line(
+            line = Line(
                 recipe,
                 run,
                 store,
@@ -188,7 +221,12 @@ def prepared(
                 number,
                 last,
                 log,
+                files,
             )
+            try:
+                yield line
+            finally:
+                pool.close()
             log("done")
         except BaseException as error:
             log(f"stopped: {type(error).__name__}: {error}")
@@ -209,7 +247,9 @@ def _published(recipe: Recipe, ingested: Ingested, translating: Translating | No
     return published_recipe(recipe, ingested.pins, translator, ingested.evaluation_pins)
 
 
-def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
+def write(
+    line: Line, progress: Progress, pilot: dict[str, Any] | None, *, preview: bool, left_out: Sequence[str] = ()
+) -> Built:
     """Write the dataset folder from the store."""
     recipe = line.recipe
     types = column_types(line.store, recipe)
@@ -245,7 +285,8 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
         facts["imported"] = brought
     try:
         with progress.writing(folder):
-            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, {**said, **types}, facts)
+            columns = {**said, **types}
+            manifest = write_dataset(folder, recipe, published, recipe_yaml(published), items, columns, facts, pilot)
     except OSError as error:
         raise DatasetError(
             f"{folder} cannot be written ({error.strerror or error}): mend that, then run the same command again; "

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe, placeholder
+from arbitrage.recipe.model import EMBEDDED, EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.part import variable
 from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
@@ -14,6 +14,10 @@ from arbitrage.recipe.yaml_text import yaml_text
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
 TRANSLATOR = "${TRANSLATOR_URL}"
 """What stands for the translator's endpoints in a published recipe."""
+
+UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
+NEVER_LEARN = frozenset({"single", "random", "reward"})
+"""Built-in routers that no pilot teaches anything."""
 
 
 def published_recipe(
@@ -30,6 +34,8 @@ def published_recipe(
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
     apart = {"max_usd", "patience", "publish", "translate"}
+    if all(arm.experts or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
+        apart.add("pilot")
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
@@ -85,8 +91,12 @@ def _translate(translate: Translate, languages: list[str], revision: str | None)
 
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
-    data = teacher.model_dump(mode="json", exclude_none=True, exclude={"token", "concurrency", "deadline"})
-    data["endpoint"] = placeholder(name)
+    data = teacher.model_dump(mode="json", exclude_none=True, exclude=UNPUBLISHED)
+    if teacher.gguf is None:
+        data = {key: value for key, value in data.items() if key not in EMBEDDED}
+        data["endpoint"] = placeholder(name)
+    else:
+        data["gguf"] = published_source(teacher.gguf)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
     return data
