@@ -289,6 +289,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
+            # An upload that is under way is waited for; who does not want to wait ends it with one more Ctrl-C.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _complain("interrupted; everything stored so far is safe, and the same command goes on from here")
         raise
     except OSError as error:

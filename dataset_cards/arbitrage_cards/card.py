@@ -67,10 +67,12 @@ def _what(manifest: Mapping[str, Any]) -> str:
     if len(languages) == 1:
         where = f"one language ({escape(languages[0])})"
     teachers = len(manifest["pool"]["teachers"])
-    text = (
-        f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
-        f"every language, each prompt was routed through a pool of {teachers} teacher models. "
-    )
+    text = f"Synthetic training data in {where}, written by one teacher model: there was nobody to route to. "
+    if teachers > 1:
+        text = (
+            f"Synthetic training data in {where}, made by multilingual arbitrage: instead of trusting one teacher in "
+            f"every language, each prompt was routed through a pool of {teachers} teacher models. "
+        )
     uses = {
         "preferences": "preference tuning (`preferences`)",
         "pool": "studying how to route (`pool` and `routes` hold every answer, losing ones and failures among them)",

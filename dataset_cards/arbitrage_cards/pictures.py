@@ -7,6 +7,8 @@ from arbitrage_cards import rewards, wins
 from arbitrage_cards.dots import draw_rewards
 from arbitrage_cards.heat import draw_wins
 
+PICTURES = (wins.PICTURE, rewards.PICTURE)
+
 
 def picture_paths(manifest: Mapping[str, Any]) -> list[str]:
     """Return the paths, beside the card, of the pictures that it shows."""

@@ -223,6 +223,13 @@ def test_one_language_is_told_without_sums(manifest: dict[str, Any]) -> None:
     assert "monolingual" in card
 
 
+def test_one_teacher_is_no_pool(manifest: dict[str, Any]) -> None:
+    manifest["pool"]["teachers"] = {"north": manifest["pool"]["teachers"]["north"]}
+    card = arbitrage_cards.render(manifest)
+    assert "written by one teacher model" in card
+    assert "pool of" not in card
+
+
 def test_escaping_keeps_what_people_read() -> None:
     assert escape("CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧") == "CohereLabs/aya-23_8B v1.0 – مرحبا 😀 👨‍👩‍👧"
     assert escape("_x_ www.a.b c://d") == "&#95;x&#95; www&#46;a.b c&#58;//d"

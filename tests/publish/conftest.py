@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,16 +33,26 @@ def teachers() -> Iterator[dict[str, tgi.Handle]]:
         yield dict(zip(names, handles, strict=True))
 
 
-@pytest.fixture
-def site(tmp_path: Path, server: hub.Server, teachers: dict[str, tgi.Handle]) -> Site:
-    """A recipe with two teachers, built, and a Hub without a repository."""
-    trial = Trial(
-        tmp_path / "work",
+def trial_in(folder: Path, teachers: dict[str, tgi.Handle]) -> Trial:
+    return Trial(
+        folder,
         {name: teacher(name, teachers[name].url) for name in ("a", "b")},
         prompts=rows(12),
         arms={"reward": {"router": "reward"}, "random": {"router": "random"}},
         more={"publish": {"repo_id": "org/data"}},
     )
-    site = Site(trial, server, {name: teacher(name, handle.url) for name, handle in teachers.items()})
-    site.build()
-    return site
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, teachers: dict[str, tgi.Handle]) -> Path:
+    folder = tmp_path_factory.mktemp("built") / "work"
+    assert trial_in(folder, teachers).build().code == 0
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, server: hub.Server, teachers: dict[str, tgi.Handle], built: Path) -> Site:
+    """A recipe with two teachers, built, and a Hub without a repository."""
+    trial = trial_in(tmp_path / "work", teachers)
+    shutil.copytree(built, trial.folder)
+    return Site(trial, server, {name: teacher(name, handle.url) for name, handle in teachers.items()})

@@ -158,10 +158,12 @@ def test_what_others_changed_meanwhile_is_said_and_their_files_stay(site: Site) 
 
 def test_a_stray_file_that_a_config_would_load_goes(site: Site) -> None:
     site.publish()
-    site.repo.push({"reward/de/train-00007.parquet": "stray"})
+    strays = ["reward/de/train-00007.parquet", "reward/old/train-x.parquet"]
+    site.repo.push({path: "stray" for path in [*strays, "assets/logo.png"]})
     site.trial.teachers["c"] = site.teachers["c"]
     site.build()
-    assert site.publish("--json").json["delete"] == ["reward/de/train-00007.parquet"]
+    assert site.publish("--json").json["delete"] == strays
+    assert "assets/logo.png" in site.repo.files("v1.1.0")
     site.assert_whole("v1.1.0")
 
 

@@ -1,8 +1,10 @@
 """States of a repository, of a folder and of a machine that nobody wished for: each has a named end."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,37 @@ def test_offline_is_named(site: Site) -> None:
 def test_a_signed_address_is_not_shown() -> None:
     shown = said(OSError("500 for url: https://storage.example/a/b?X-Amz-Signature=5ecret&e=1 (Request ID: 7?)"))
     assert shown == "500 for url: https://storage.example/a/b (Request ID: 7?)"
+
+
+def test_a_full_disk_is_not_said_to_be_the_hub(site: Site) -> None:
+    site.publish()
+    # As a disk without room does, it fails a write and not an open.
+    command = ["bash", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-m", "arbitrage", "reproduce", "org/data"]
+    environ = {**site.env(), "PYTHONPATH": ":".join(SOURCES)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    ran = Ran(done.returncode, done.stdout, done.stderr).check()
+    assert ran.code == 2, ran
+    assert "File too large" in ran.err
+    assert "cannot be reached" not in ran.err
+
+
+def test_who_interrupts_an_upload_again_and_again_sees_no_traceback(site: Site) -> None:
+    upload = site.server.faults.add("slow", "PUT /", seconds=5, times=None)
+    command = [sys.executable, "-m", "arbitrage", "publish", str(site.trial.recipe)]
+    environ = {**site.env(), "PYTHONPATH": ":".join(SOURCES)}
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        while not upload.done:
+            assert process.poll() is None
+            time.sleep(0.01)
+        begun = time.monotonic()
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        assert process.stderr is not None
+        message = process.stderr.read()
+    assert time.monotonic() - begun < 4
+    assert "interrupted" in message
+    assert "Traceback" not in message
+    site.server.faults.clear()
+    site.publish()
+    site.assert_published("v1.0.0")

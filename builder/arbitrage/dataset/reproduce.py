@@ -1,5 +1,6 @@
 """Prove a dataset folder: nothing is asked, nothing the recipe names is imported, no environment is read."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def _recipe(folder: Path, manifest: Manifest, report: Report) -> Recipe | None:
             report.add("manifest.json", "is not the recipe that recipe_hash names", column="recipe")
         recipe = read_published(path)
     except (DatasetError, RecipeError, ValueError, RecursionError) as error:
-        report.add(RECIPE, shown(str(error))[1:-1])
+        # Without the folder, which says nothing and leaves no room for what does.
+        report.add(RECIPE, shown(str(error).replace(f"{folder.resolve()}{os.sep}", ""))[1:-1])
         return None
     for key in ("name", "license", "languages", "seed"):
         if getattr(manifest, key) != getattr(recipe, key):

@@ -1,10 +1,14 @@
 """What the Hub's clients raise, as messages that say what to do."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from arbitrage.errors import HubError, HubUnavailable
+
+DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE))
+"""What fails here and not on the way to the Hub, also where no file is named."""
 
 
 @contextmanager
@@ -30,7 +34,7 @@ def explained(shown: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _refusal(shown, error) from error
     except unreachable() as error:
-        if getattr(error, "filename", None):
+        if getattr(error, "filename", None) or getattr(error, "errno", None) in DISK:
             raise  # a file here, not the Hub
         raise HubUnavailable(f"{shown}: the Hub cannot be reached ({said(error)}); run it again later") from error
 

@@ -1,13 +1,15 @@
 """What a publish would do: the version, the files that the Hub lacks, and those that go."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import arbitrage_cards
+from arbitrage_cards.pictures import PICTURES
 
 from arbitrage.dataset.manifest import NAME, PATH, Manifest
 from arbitrage.dataset.reading import inside
@@ -20,7 +22,6 @@ from arbitrage.recipe.document import read_document
 from arbitrage.recipe.published import recipe_hash
 
 CARD = "README.md"
-ASSETS = "assets/"
 ANYONES = frozenset((".gitattributes", ".gitignore", CARD, "LICENSE", "LICENSE.txt", "LICENSE.md"))
 """What a repository may hold that no version was published to yet."""
 MAX_CARD_BYTES = 4 * 2**20
@@ -159,7 +160,7 @@ def _planned(
         seen=seen,
         files=files,
         upload=sorted(lacking),
-        delete=sorted(path for path in there if is_ours(path) and path not in files),
+        delete=_stale(there, files, manifest),
         difference=found,
         changes=arbitrage_cards.changes(before[1], data) if before else [],
         card_before=card_before,
@@ -176,9 +177,12 @@ def _version_again(
     return _planned(repository, seen, tagged, local, manifest, version, "", previous)
 
 
-def is_ours(path: str) -> bool:
-    """Say whether a path is one that only versions of a dataset hold, so that it goes with its version."""
-    return PATH.fullmatch(path) is not None or (path.startswith(ASSETS) and path.endswith(".png"))
+def _stale(there: Iterable[str], files: Container[str], manifest: Manifest) -> list[str]:
+    """Return the files of earlier versions that are none of this one's, and strays that its configs would load."""
+    patterns = {pattern for splits in manifest.configs.values() for found in splits.values() for pattern in found}
+    loaded = re.compile("|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns))
+    ours = (path for path in there if PATH.fullmatch(path) or path in PICTURES or loaded.fullmatch(path))
+    return sorted(path for path in ours if path not in files)
 
 
 def _refuse_foreign(repo_id: str, versions: Sequence[Version], there: Mapping[str, RemoteFile]) -> None:
