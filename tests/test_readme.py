@@ -187,3 +187,12 @@ def test_every_file_that_is_linked_exists(page: str) -> None:
             target = (ROOT / page).parent / path
             assert target.exists(), link
             assert section in {anchor(line) for line in target.read_text().splitlines()} | {""}, link
+
+
+def test_every_way_to_score_is_a_recipe(tmp_path: Path) -> None:
+    recipe = yaml.safe_load(blocks("yaml")[0])
+    for teacher in recipe["teachers"].values():
+        teacher["endpoint"] = "http://127.0.0.1:1"
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | yaml.safe_load(blocks("yml")[0]), sort_keys=False))
+    found = read_recipe(tmp_path / "recipe.yaml", {})
+    assert found.auditors == ["skywork", "small", "rerank", "marks", "mine"]

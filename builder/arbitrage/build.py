@@ -75,6 +75,8 @@ class Built:
     shortfalls: Sequence[Shortfall]
     rows: dict[str, int]
     """Rows by arm."""
+    contamination: dict[str, Any] | None = None
+    """What of the recipe's evaluation sets prompts hold."""
 
 
 def build(
@@ -103,7 +105,7 @@ def build(
     """
     with prepared(recipe, folder, run, progress, limit=limit, builds=True) as line:
         if until == "prompts":
-            return Built(None, untranslated(recipe, line.languages), {})
+            return Built(None, untranslated(recipe, line.languages), {}, contamination(line))
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
@@ -118,7 +120,8 @@ def build(
             remember(line.rewards, line.store)
         record_run(line)
         if until is not None:
-            built = Built(None, shortfalls(line.store, recipe, line.number, translated=line.languages), {})
+            lacking = shortfalls(line.store, recipe, line.number, translated=line.languages)
+            built = Built(None, lacking, {}, contamination(line))
         else:
             built = write(line, progress, preview=limit is not None, left_out=left_out)
         lacking = score_shortfalls(line.rewards, line.store, list(recipe.teachers))
@@ -202,7 +205,8 @@ def _translate(translating: Translating, builds: bool, limit: int | None, progre
 
 
 def _published(recipe: Recipe, ingested: Ingested, translating: Translating | None) -> dict[str, Any]:
-    return published_recipe(recipe, ingested.pins, translating.pin if translating else None)
+    translator = translating.pin if translating else None
+    return published_recipe(recipe, ingested.pins, translator, ingested.evaluation_pins)
 
 
 def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[str] = ()) -> Built:
@@ -227,6 +231,8 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
         "cost_usd": costs(line.store, recipe),
         **conflicts(recipe),
     }
+    if found := contamination(line):
+        facts["contamination"] = found
     if line.language_check is not None:
         facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
     if left_out:
@@ -246,7 +252,16 @@ def write(line: Line, progress: Progress, *, preview: bool, left_out: Sequence[s
             "everything stored so far is safe"
         ) from error
     rows = {name: sum(sum(splits.values()) for splits in arm.rows.values()) for name, arm in manifest.arms.items()}
-    return Built(folder, shortfalls(line.store, recipe, line.number, manifest, line.languages), rows)
+    short = shortfalls(line.store, recipe, line.number, manifest, line.languages)
+    return Built(folder, short, rows, contamination(line))
+
+
+def contamination(line: Line) -> dict[str, Any] | None:
+    """Return what of the recipe's evaluation sets prompts hold; None where it names no set."""
+    if not line.recipe.contamination:
+        return None
+    sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
+    return {"action": line.recipe.contamination_action, "sets": sets}
 
 
 def record_run(line: Line) -> None:

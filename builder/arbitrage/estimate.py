@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.build import Line
+from arbitrage.build import Line, contamination
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.plan import asks_about, plan
 from arbitrage.spend import usd
@@ -71,6 +71,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "translation": _translation(line),
+        "contamination": contamination(line),
         "teachers": teachers,
         "languages_unchecked": _unchecked(line),
         "max_usd": line.recipe.max_usd,

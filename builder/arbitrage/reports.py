@@ -11,13 +11,24 @@ from arbitrage.build import Built
 from arbitrage.dataset.report import Problem
 from arbitrage.terminal import safe
 
+ALWAYS = {
+    "read": "read",
+    "unreadable": "unreadable",
+    "other_language": "other",
+    "duplicates": "duplicates",
+    "not_sampled": "not sampled",
+    "kept": "kept",
+}
+"""Fates of prompts that are always shown, and how they are called; the others are where there are any."""
+
 
 def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     """Print what a build would ask."""
-    prompts = _table("prompts from", "read", "unreadable", "other", "duplicates", "not sampled", "kept")
+    fates = "read,unreadable,other_language,duplicates,not_sampled,near_duplicates,contaminated,kept".split(",")
+    fates = [fate for fate in fates if fate in ALWAYS or any(source[fate] for source in plan["sources"])]
+    prompts = _table("prompts from", *(ALWAYS.get(fate, fate.replace("_", "-")) for fate in fates))
     for source in plan["sources"]:
-        numbers = [source[key] for key in ("read", "unreadable", "other_language", "duplicates", "not_sampled", "kept")]
-        prompts.add_row(escape(source["path"]), *map(str, numbers))
+        prompts.add_row(escape(source["path"]), *(str(source[fate]) for fate in fates))
     teachers = _table("teacher", "model", "revision", "stored", "requests", "tokens at most", "USD at most")
     for name, teacher in plan["teachers"].items():
         tokens = teacher["input_tokens_at_most"] + teacher["output_tokens_at_most"]
@@ -32,6 +43,7 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
             "-" if cost is None else f"{cost:,.2f}",
         )
     console.print(prompts)
+    _print_contamination(console, plan["contamination"])
     console.print(teachers)
     for name, teacher in plan["teachers"].items():
         if not teacher["answers"]:
@@ -61,6 +73,21 @@ def _print_translation(console: Console, translation: dict[str, Any]) -> None:
     console.print(escape(line), highlight=False, soft_wrap=True)
     if not translation["answers"]:
         console.print(escape(f"the translator does not answer: {translation['trouble']}"), highlight=False)
+
+
+def _print_contamination(console: Console, found: dict[str, Any] | None) -> None:
+    if found is None:
+        return
+    for name, counts in found["sets"].items():
+        held = ", ".join(f"{language} {n}" for language, n in sorted(counts["prompts"].items()))
+        what = "removed" if found["action"] == "remove" else "kept"
+        said = f"{held}: {what}" if held else "none"
+        looked = f"{counts['items']} items, {counts['too_short']} too short to look for"
+        console.print(
+            f"evaluation set {escape(name)} ({looked}): prompts that hold one: {said}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_money(console: Console, plan: dict[str, Any]) -> None:
@@ -98,6 +125,7 @@ def built_as_dict(built: Built) -> dict[str, Any]:
         "dataset": None if built.dataset is None else str(built.dataset),
         "rows": built.rows,
         "shortfalls": [asdict(short) for short in built.shortfalls],
+        "contamination": built.contamination,
     }
 
 
@@ -106,6 +134,7 @@ def print_built(console: Console, built: dict[str, Any]) -> None:
     for short in built["shortfalls"]:
         mark = "fell short" if short["serious"] else "note"
         console.print(f"{mark}: {escape(short['message'])}", highlight=False, soft_wrap=True)
+    _print_contamination(console, built["contamination"])
     for arm, rows in built["rows"].items():
         console.print(f"arm {escape(arm)}: {rows} rows", highlight=False)
     if built["dataset"]:

@@ -11,6 +11,7 @@ from arbitrage_cards.front_matter import front_matter
 from arbitrage_cards.licence import licence_section
 from arbitrage_cards.load import HERE, load_section
 from arbitrage_cards.prompts import prompts_section
+from arbitrage_cards.quality import contamination_section, language_section
 from arbitrage_cards.rewards import rewards_section
 from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
 from arbitrage_cards.translation import translation_limit
@@ -52,7 +53,9 @@ def _sections(
     yield teachers_section(manifest)
     yield sampling_section(manifest)
     yield prompts_section(manifest)
+    yield contamination_section(manifest)
     yield answers_section(manifest)
+    yield language_section(manifest)
     yield tokens_section(manifest)
     yield licence_section(manifest)
     yield _limits(manifest)

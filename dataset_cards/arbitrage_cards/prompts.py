@@ -8,7 +8,9 @@ from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, count, details, table
 from arbitrage_cards.translation import translation_lines
 
-_FATES = ("read", "unreadable", "other_language", "duplicates", "not_sampled", "kept")
+_FATES = "read unreadable other_language duplicates not_sampled near_duplicates contaminated kept".split()
+_SOMETIMES = ("near_duplicates", "contaminated")
+"""Fates that older datasets, and recipes that do not look, have none of: shown where there are any."""
 
 
 def hub_id(source: Mapping[str, Any]) -> str | None:
@@ -37,12 +39,13 @@ def prompts_section(manifest: Mapping[str, Any]) -> str:
     lines = ["## Prompts", "", table(["source", "config", "split", "revision", "licence"], rows)]
     counts = manifest.get("prompt_sources")
     if isinstance(counts, list) and len(counts) == len(sources):
+        shown = [fate for fate in _FATES if fate not in _SOMETIMES or any(_count(found, fate) for found in counts)]
         fates = [
-            [escape(source.get("path", ABSENT)), *(count(_count(found, fate)) for fate in _FATES)]
+            [escape(source.get("path", ABSENT)), *(count(_count(found, fate)) for fate in shown)]
             for source, found in zip(sources, counts, strict=True)
         ]
         lines += ["", "What became of the rows that were read:", ""]
-        lines.append(table(["source", *(fate.replace("_", " ") for fate in _FATES)], fates))
+        lines.append(table(["source", *(fate.replace("_", " ") for fate in shown)], fates))
     lines += translation_lines(manifest)
     prompts = manifest["pool"]["prompts"]
     languages = [language for language in manifest["languages"] if language in prompts]

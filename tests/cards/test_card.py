@@ -176,6 +176,12 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
             "from": HOSTILE,
             "languages": {HOSTILE: {"train": HOSTILE, "test": 1, "dropped": {HOSTILE: 1}}},
         },
+        "contamination": {"action": HOSTILE, "sets": {HOSTILE: {"items": HOSTILE, "prompts": {HOSTILE: 3}}}},
+        "language_check": {
+            "detector": HOSTILE,
+            "language_check": HOSTILE,
+            "languages": {HOSTILE: {"right": HOSTILE, "wrong": 1, "found": {HOSTILE: 1}}},
+        },
     }
     found = {**manifest, "recipe": recipe, "pool": pool, "arms": arms, "name": HOSTILE, "license": HOSTILE, **facts}
     card = arbitrage_cards.render(found, "org/name", "v1.0.0", (HOSTILE, manifest))
@@ -192,7 +198,8 @@ def test_foreign_text_is_inert(manifest: dict[str, Any]) -> None:
     "wrong", [None, [], "x", 7, {"north": None}, {"north": "x"}, [None], [{}], {"north": {"a": "b"}}]
 )
 def test_facts_that_are_no_facts_are_left_out(manifest: dict[str, Any], wrong: Any) -> None:
-    facts = {key: wrong for key in ("cost_usd", "imported", "prompt_sources", "license_conflicts", "translation")}
+    names = "cost_usd imported prompt_sources license_conflicts translation contamination language_check".split()
+    facts = dict.fromkeys(names, wrong)
     is_inert(arbitrage_cards.render({**manifest, **facts}))
     arbitrage_cards.changes({**manifest, **facts}, manifest)
 
@@ -213,6 +220,20 @@ def test_tables_are_whole_at_any_size(size: tuple[int, int, int]) -> None:
     assert len(opened.splitlines()) < 160 + 8 * max(size)
     if size == (7, 9, 15):
         assert len(card.encode()) < 120_000
+
+
+def test_what_was_not_looked_for_is_said(manifest: dict[str, Any]) -> None:
+    whole = arbitrage_cards.render(manifest)
+    assert "| de | 90 | 3 | 1 | 96.8 % | 200 | 97.5 % | en 2, nl 1 |" in whole
+    assert "| no | 0 | 0 | 50 | – | 0 | – | – |" in whole
+    assert "| xnli | 2,490 | 12 | 4 | de 3, ar 1 |" in whole
+    assert "Near-duplicate prompts were not looked for." in whole
+    recipe = {**manifest["recipe"], "near_duplicates": 0.8}
+    less = {key: value for key, value in manifest.items() if key not in ("contamination", "language_check")}
+    card = arbitrage_cards.render({**less, "recipe": recipe})
+    assert "No evaluation set was checked" in card
+    assert "80 % the same" in card
+    assert "Language of the answers" not in card
 
 
 def test_one_language_is_told_without_sums(manifest: dict[str, Any]) -> None:

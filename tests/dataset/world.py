@@ -162,7 +162,8 @@ FACTS: dict[str, Any] = {
     "cost_usd": {"north": 1.5, "south": 0.25},
     "failures": {"dead": {"timeout": 3}},
     "prompt_sources": [
-        {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 84}
+        {"read": 100, "unreadable": 1, "other_language": 2, "duplicates": 3, "not_sampled": 10, "kept": 75}
+        | {"near_duplicates": 7, "contaminated": 2}
     ],
     "translation": {
         "model": "org/many-languages",
@@ -171,6 +172,30 @@ FACTS: dict[str, Any] = {
         "languages": {
             "ar": {"train": 0, "test": 9, "dropped": {"untranslated": 2, HOSTILE: 1}},
             "no": {"train": 25, "test": 0, "dropped": {}},
+        },
+    },
+    "contamination": {
+        "action": "remove",
+        "sets": {
+            "xnli": {"items": 2490, "too_short": 12, "prompts": {"de": 3, "ar": 1}},
+            HOSTILE: {"items": 5, "too_short": 0, "prompts": {}},
+        },
+    },
+    "language_check": {
+        "rules": 1,
+        "detector": "lingua",
+        "version": "2.1.1",
+        "compared": ["ar", "de"],
+        "languages": {
+            "de": {
+                "right": 90,
+                "wrong": 3,
+                "unchecked": 1,
+                "lines": 200,
+                "wrong_lines": 5,
+                "found": {"en": 2, "nl": 1},
+            },
+            "no": {"right": 0, "wrong": 0, "unchecked": 50, "lines": 0, "wrong_lines": 0, "found": {}},
         },
     },
     "scoring": {

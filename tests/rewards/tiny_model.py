@@ -24,17 +24,20 @@ def write_reward_model(
 
     tokenizer = _tokenizer(pad, side)
     torch.manual_seed(seed)
+    sizes: dict[str, Any] = {
+        "num_labels": 1,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": LONGEST,
+    }
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=LONGEST,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=None if pad is None else tokenizer.convert_tokens_to_ids(pad),
-        **{"num_labels": 1, **more},
+        **{**sizes, **more},
     )
     model = LlamaForSequenceClassification(config)
     for parameter in model.parameters():

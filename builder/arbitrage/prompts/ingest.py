@@ -2,14 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from arbitrage.errors import PromptError
 from arbitrage.identity import content_id, prompt_id, rng
+from arbitrage.prompts.contamination import Items, SetCounts, contaminated
 from arbitrage.prompts.fingerprint import Pinned, fingerprint
+from arbitrage.prompts.near import near_duplicates
 from arbitrage.prompts.read import BadRow, read_rows
 from arbitrage.recipe.model import PromptSource, Recipe
 from arbitrage.store.store import Store
@@ -42,6 +44,9 @@ class SourceCounts:
     other_language: int = 0
     duplicates: int = 0
     not_sampled: int = 0
+    near_duplicates: int = 0
+    contaminated: int = 0
+    """Removed for it; none where the recipe has it reported alone."""
     kept: int = 0
 
 
@@ -52,6 +57,9 @@ class Ingested:
     sources: list[SourceCounts] = field(default_factory=list)
     pins: dict[int, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    evaluation_sets: dict[str, SetCounts] = field(default_factory=dict)
+    """What of the sets named under `contamination:` was found in prompts."""
+    evaluation_pins: dict[int, str] = field(default_factory=dict)
 
 
 def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell, log: Tell) -> Ingested:
@@ -66,12 +74,15 @@ def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell, log: Tell) ->
     """
     kept = store.get("prompts")
     commits: dict[str, str] = dict(kept["commits"]) if kept else {}
-    pinned = [fingerprint(source, folder, commits.get(_address(source))) for source in recipe.prompts]
-    commits |= {_address(s): p.revision for s, p in zip(recipe.prompts, pinned, strict=True) if p.revision}
+    sources = [*recipe.prompts, *(one.source for one in recipe.contamination)]
+    pinned = [fingerprint(source, folder, commits.get(_address(source))) for source in sources]
+    commits |= {_address(s): p.revision for s, p in zip(sources, pinned, strict=True) if p.revision}
     key = _key(recipe, pinned)
     if kept and kept["key"] == key:
         return _from_json(kept["ingested"])
-    ingested = Ingested(pins={n: pin.revision for n, pin in enumerate(pinned) if pin.revision})
+    own = len(recipe.prompts)
+    ingested = Ingested(pins={n: pin.revision for n, pin in enumerate(pinned[:own]) if pin.revision})
+    ingested.evaluation_pins = {n: pin.revision for n, pin in enumerate(pinned[own:]) if pin.revision}
     with store.transaction() as connection:
         connection.execute(STAGED)
         for n, source in enumerate(recipe.prompts):
@@ -83,8 +94,16 @@ def ingest(store: Store, recipe: Recipe, folder: Path, tell: Tell, log: Tell) ->
             _stage(connection, recipe, n, folder, pin, counts, ingested.unreadable, tell, log)
             if source.sample is not None:
                 counts.not_sampled = _sample(connection, n, source.sample)
-        _number(connection, recipe, ingested.sources)
-        connection.execute("DROP TABLE staged")
+        _queue(connection, ingested.sources)
+        if recipe.near_duplicates is not None:
+            tell("looking for near-duplicate prompts")
+            _leave(connection, near_duplicates(connection, recipe.near_duplicates), log)
+            _count(connection, ingested.sources, "near_duplicates")
+        if recipe.contamination:
+            _check_contamination(connection, recipe, folder, ingested, tell, log)
+        _number(connection, recipe)
+        for table in ("staged", "queue", "gone"):
+            connection.execute(f"DROP TABLE {table}")
         if not any(counts.kept for counts in ingested.sources):
             raise PromptError(_nothing_left(recipe, ingested))
         connection.execute(
@@ -148,25 +167,63 @@ def _sample(connection: sqlite3.Connection, n: int, sample: int) -> int:
     ).rowcount
 
 
-def _number(connection: sqlite3.Connection, recipe: Recipe, sources: list[SourceCounts]) -> None:
-    """Fill the prompt table in hash order of sources; a prompt of two sources belongs to the first."""
-    connection.create_function("split_of", 1, lambda source_id: _split(recipe, source_id), deterministic=True)
-    drop_translated(connection)
-    connection.execute("DELETE FROM prompt")
+def _queue(connection: sqlite3.Connection, sources: list[SourceCounts]) -> None:
+    """Put what is staged in hash order of sources; a prompt of two sources belongs to the first."""
     connection.execute(
-        "INSERT INTO prompt SELECT NULL, id, language, split_of(source_id), source_id, messages, columns FROM staged s "
+        "CREATE TEMP TABLE queue (n INTEGER PRIMARY KEY, source INTEGER, id TEXT, language TEXT, source_id TEXT)"
+    )
+    connection.execute("CREATE TEMP TABLE gone (source_id TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.execute(
+        "INSERT INTO queue SELECT NULL, source, id, language, source_id FROM staged s "
         "WHERE NOT EXISTS (SELECT 1 FROM staged e WHERE e.id = s.id AND e.source < s.source) "
         "ORDER BY place, source_id, language, id"
     )
     for n, counts in enumerate(sources):
         (staged,) = connection.execute("SELECT count(*) FROM staged WHERE source = ?", (n,)).fetchone()
-        (kept,) = connection.execute(
-            "SELECT count(*) FROM staged s WHERE source = ? AND NOT EXISTS "
-            "(SELECT 1 FROM staged e WHERE e.id = s.id AND e.source < s.source)",
-            (n,),
-        ).fetchone()
-        counts.kept = kept
-        counts.duplicates += staged - kept
+        counts.kept = connection.execute("SELECT count(*) FROM queue WHERE source = ?", (n,)).fetchone()[0]
+        counts.duplicates += staged - counts.kept
+
+
+def _leave(connection: sqlite3.Connection, going: Iterable[tuple[str, str]], log: Tell) -> None:
+    for source_id, why in going:
+        log(f"source {source_id} goes: {why}")
+        connection.execute("INSERT INTO gone VALUES (?)", (source_id,))
+
+
+def _count(connection: sqlite3.Connection, sources: list[SourceCounts], fate: str) -> None:
+    """Take the sources that go out of the queue, with all their translations, and count their prompts."""
+    rows = connection.execute(
+        "SELECT source, count(*) FROM queue WHERE source_id IN (SELECT source_id FROM gone) GROUP BY source"
+    )
+    for n, prompts in rows.fetchall():
+        setattr(sources[n], fate, prompts)
+        sources[n].kept -= prompts
+    connection.execute("DELETE FROM queue WHERE source_id IN (SELECT source_id FROM gone)")
+
+
+def _check_contamination(
+    connection: sqlite3.Connection, recipe: Recipe, folder: Path, ingested: Ingested, tell: Tell, log: Tell
+) -> None:
+    sets = recipe.contamination
+    tell(f"looking for items of {', '.join(one.name for one in sets)} in prompts")
+    counts = [SetCounts() for _ in sets]
+    items = Items(sets, folder, counts)
+    for source_id in contaminated(connection, items, sets, counts, log):
+        if recipe.contamination_action == "remove":
+            connection.execute("INSERT OR IGNORE INTO gone VALUES (?)", (source_id,))
+    _count(connection, ingested.sources, "contaminated")
+    ingested.evaluation_sets = {one.name: count for one, count in zip(sets, counts, strict=True)}
+
+
+def _number(connection: sqlite3.Connection, recipe: Recipe) -> None:
+    """Fill the prompt table, without a gap in its numbers."""
+    connection.create_function("split_of", 1, lambda source_id: _split(recipe, source_id), deterministic=True)
+    drop_translated(connection)
+    connection.execute("DELETE FROM prompt")
+    connection.execute(
+        "INSERT INTO prompt SELECT NULL, q.id, q.language, split_of(q.source_id), q.source_id, s.messages, s.columns "
+        "FROM queue q JOIN staged s ON s.source = q.source AND s.id = q.id ORDER BY q.n"
+    )
 
 
 def _split(recipe: Recipe, source_id: str) -> str:
@@ -174,8 +231,14 @@ def _split(recipe: Recipe, source_id: str) -> str:
 
 
 def _key(recipe: Recipe, pinned: list[Pinned]) -> str:
+    # Prompts that older versions read without these keys are still what they would be.
+    filters: dict[str, Any] = {"near_duplicates": recipe.near_duplicates} if recipe.near_duplicates else {}
+    if recipe.contamination:
+        filters["contamination"] = [one.model_dump(mode="json") for one in recipe.contamination]
+        filters["action"] = recipe.contamination_action
     return content_id(
         "prompts",
+        **filters,
         fingerprints=[pin.fingerprint for pin in pinned],
         samples=[source.sample for source in recipe.prompts],
         languages=sorted(recipe.languages),
@@ -191,7 +254,8 @@ def _address(source: PromptSource) -> str:
 def _nothing_left(recipe: Recipe, ingested: Ingested) -> str:
     lines = [
         f"  {source.path}: {counts.read} read, {counts.unreadable} unreadable, "
-        f"{counts.other_language} in other languages"
+        f"{counts.other_language} in other languages, {counts.near_duplicates} near-duplicates, "
+        f"{counts.contaminated} contaminated"
         for source, counts in zip(recipe.prompts, ingested.sources, strict=True)
     ]
     examples = [f"  {line}" for line in ingested.unreadable[:5]]
@@ -203,4 +267,6 @@ def _from_json(data: dict[str, Any]) -> Ingested:
         sources=[SourceCounts(**counts) for counts in data["sources"]],
         pins={int(n): pin for n, pin in data["pins"].items()},
         unreadable=data["unreadable"],
+        evaluation_sets={name: SetCounts(**counts) for name, counts in data.get("evaluation_sets", {}).items()},
+        evaluation_pins={int(n): pin for n, pin in data.get("evaluation_pins", {}).items()},
     )

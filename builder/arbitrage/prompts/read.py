@@ -8,7 +8,7 @@ from arbitrage.prompts.hub import read_hub
 from arbitrage.prompts.row import BadRow, Row, to_row
 from arbitrage.recipe.model import PromptSource
 
-__all__ = ["BadRow", "Row", "read_rows"]
+__all__ = ["BadRow", "Row", "read_raw", "read_rows"]
 
 
 def read_rows(source: PromptSource, folder: Path) -> Iterator[Row | BadRow]:
@@ -19,11 +19,16 @@ def read_rows(source: PromptSource, folder: Path) -> Iterator[Row | BadRow]:
     Raises:
         PromptError: the source as a whole cannot be read.
     """
-    for where, row in _reads(source, folder):
+    for where, row in read_raw(source, folder):
         yield BadRow(where, row) if isinstance(row, str) else to_row(row, source, where)
 
 
-def _reads(source: PromptSource, folder: Path) -> Iterator[Read]:
+def read_raw(source: PromptSource, folder: Path) -> Iterator[Read]:
+    """Yield every row of a source as its file has it.
+
+    Raises:
+        PromptError: the source as a whole cannot be read.
+    """
     columns = list(source.columns.values())
     if not is_local(source.path, folder):
         yield from read_hub(source, columns)

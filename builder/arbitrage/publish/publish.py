@@ -111,10 +111,9 @@ def _built(recipe: Recipe, run: Run) -> Manifest:
         preview = " (a preview is not published)" if run.preview.exists() else ""
         raise DatasetError(f"{run.dataset}: there is no dataset yet{preview}: run `arbitrage build` without --limit")
     manifest = read_manifest(run.dataset)
-    sources = manifest.recipe.get("prompts", [])
-    pins = {n: source["revision"] for n, source in enumerate(sources) if source.get("revision")}
-    pins = {n: pin for n, pin in pins.items() if n < len(recipe.prompts)}
-    if recipe_hash(published_recipe(recipe, pins)) != manifest.recipe_hash:
+    pins = _pins(manifest, "prompts", len(recipe.prompts))
+    evaluation_pins = _pins(manifest, "contamination", len(recipe.contamination))
+    if recipe_hash(published_recipe(recipe, pins, evaluation_pins=evaluation_pins)) != manifest.recipe_hash:
         raise DatasetError(
             f"{run.dataset} was built from another recipe, or with --arm: run `arbitrage build` first; what is stored "
             "is not asked again"
@@ -122,6 +121,11 @@ def _built(recipe: Recipe, run: Run) -> Manifest:
     if manifest.default_config is None:
         raise DatasetError(f"{run.dataset} has no rows: there is nothing to publish")
     return manifest
+
+
+def _pins(manifest: Manifest, key: str, sources: int) -> dict[int, str]:
+    found = manifest.recipe.get(key, [])[:sources]
+    return {n: source["revision"] for n, source in enumerate(found) if source.get("revision")}
 
 
 def _carry_out(repository: Repository, plan: Plan, private: bool, tell: Tell) -> str:

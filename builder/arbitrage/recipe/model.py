@@ -57,6 +57,30 @@ class PromptSource(Part):
         return self
 
 
+class EvaluationSet(Part):
+    """A set that students are evaluated on, so that no prompt should hold its items."""
+
+    name: str = Field(pattern=f"^{NAME}$")
+    path: str = Field(min_length=1)
+    config: str | None = None
+    revision: str | None = None
+    split: str = "test"
+    columns: list[str] = Field(min_length=1)
+
+    @property
+    def source(self) -> PromptSource:
+        """Where its rows are read from."""
+        columns = {"prompt": self.columns[0], **{f"column{n}": name for n, name in enumerate(self.columns[1:], 1)}}
+        return PromptSource(
+            path=self.path,
+            config=self.config,
+            revision=self.revision,
+            split=self.split,
+            columns=columns,
+            language="und",
+        )
+
+
 class Price(Part):
     """What a teacher costs: USD per million tokens, or USD per hour of its endpoints together."""
 
@@ -127,6 +151,9 @@ class Recipe(Part):
     license_override: str | None = None
     languages: list[Language] = Field(min_length=1)
     prompts: list[PromptSource] = Field(min_length=1)
+    near_duplicates: float | None = Field(None, ge=0.6, le=1)
+    contamination: list[EvaluationSet] = []
+    contamination_action: Literal["report", "remove"] = "report"
     translate: Translate | None = None
     test: float = Field(0.05, ge=0, lt=1)
     teachers: dict[str, Teacher] = Field(min_length=1)
@@ -169,6 +196,14 @@ class Recipe(Part):
         if self.publish.arms is not None:
             return [name for name in self.arms if name in self.publish.arms]
         return [name for name, arm in self.arms.items() if arm.router != "single"] or list(self.arms)
+
+    @field_validator("contamination")
+    @classmethod
+    def _names_differ(cls, value: list[EvaluationSet]) -> list[EvaluationSet]:
+        names = [one.name for one in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sets are called {twice[0]!r}")
+        return value
 
     @model_validator(mode="after")
     def _checks_fit(self) -> "Recipe":

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import PromptSource, Recipe, placeholder
+from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.part import variable
 from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
@@ -16,10 +16,16 @@ TRANSLATOR = "${TRANSLATOR_URL}"
 """What stands for the translator's endpoints in a published recipe."""
 
 
-def published_recipe(recipe: Recipe, pins: Mapping[int, str], translator: str | None = None) -> dict[str, Any]:
+def published_recipe(
+    recipe: Recipe,
+    pins: Mapping[int, str],
+    translator: str | None = None,
+    evaluation_pins: Mapping[int, str] | None = None,
+) -> dict[str, Any]:
     """Return the resolved recipe as plain data; `pins` holds the revision of each prompt source that has one.
 
-    `translator` is the revision of the model that translates, where it is known.
+    `translator` is the revision of the model that translates, where it is known, and `evaluation_pins` those of
+    the evaluation sets.
 
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
@@ -27,6 +33,11 @@ def published_recipe(recipe: Recipe, pins: Mapping[int, str], translator: str | 
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
+    if recipe.contamination:
+        evaluation_pins = evaluation_pins or {}
+        whole["contamination"] = [_source(one, evaluation_pins.get(n)) for n, one in enumerate(recipe.contamination)]
+    else:
+        del whole["contamination"], whole["contamination_action"]
     if recipe.translate is not None:
         whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
     whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
@@ -53,7 +64,7 @@ def published_source(path: str) -> str:
     return PurePath(path).name if PurePath(path).is_absolute() else path
 
 
-def _source(source: PromptSource, pin: str | None) -> dict[str, Any]:
+def _source(source: PromptSource | EvaluationSet, pin: str | None) -> dict[str, Any]:
     data = source.model_dump(mode="json", exclude_none=True)
     data["path"] = published_source(source.path)
     if pin is not None:
