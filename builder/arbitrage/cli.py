@@ -61,8 +61,8 @@ def init(
 @app.command()
 def check(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -> None:
     """Validate a recipe, ask every endpoint who it is, and print the plan; nothing is generated."""
-    from arbitrage.build import prepared
     from arbitrage.estimate import estimate
+    from arbitrage.line import prepared
     from arbitrage.progress import Progress
     from arbitrage.reports import print_estimate
     from arbitrage.run import run_of

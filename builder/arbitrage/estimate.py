@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.build import Line, contamination
 from arbitrage.licensing import licenses_as_dict
+from arbitrage.line import Line
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
 from arbitrage.plan import asks_about, plan
 from arbitrage.routers import Router
@@ -15,6 +15,7 @@ from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.purse import paid
 from arbitrage.translation.checks import LONGEST, SLACK, extent
+from arbitrage.writing import contamination
 
 BYTES_PER_TOKEN = 8
 """A generous guess for how many bytes of text a token stands for."""

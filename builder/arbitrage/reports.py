@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arbitrage.build import Built
 from arbitrage.dataset.report import Problem
 from arbitrage.terminal import safe
+from arbitrage.writing import Built
 
 ALWAYS = {
     "read": "read",

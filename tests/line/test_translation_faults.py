@@ -80,11 +80,32 @@ def test_a_token_is_sent_and_written_nowhere(trial: Trial) -> None:
         assert trial.run("status").code == 0
 
 
+def test_an_interrupted_translation_goes_on(tmp_path: Path, served: list[tgi.Handle]) -> None:
+    a, _, slow = served
+    slow.log.clear()
+    trial = translated_trial(tmp_path, a, slow, to=["de"])
+    trial.prompts = rows(3 * BLOCK, ["en"])
+    trial.write()
+    with trial.start("build", "--until", "prompts") as process:
+        while process.poll() is None and not (trial.store.exists() and _stored(trial)):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.count("arbitrage: interrupted") == 1
+    stored = _stored(trial)
+    assert 0 < stored < 3 * BLOCK
+    slow.log.clear()
+    assert trial.run("build", "--until", "prompts").code == 0
+    assert len(slow.log) == 3 * BLOCK - stored
+
+
 KILLED = 300
 
 
 def test_killed_while_it_translates_it_loses_a_block_at_most(tmp_path: Path, served: list[tgi.Handle]) -> None:
     a, _, slow = served
+    slow.log.clear()
     calm = translated_trial(tmp_path / "calm", a, slow, to=["de"])
     calm.prompts = rows(KILLED, ["en"])
     calm.write()

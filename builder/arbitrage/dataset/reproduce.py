@@ -9,6 +9,7 @@ from arbitrage.dataset.folder import SPLITS, default_config
 from arbitrage.dataset.manifest import Manifest, read_manifest
 from arbitrage.dataset.pilot import learn_again
 from arbitrage.dataset.reading import inside
+from arbitrage.dataset.readme import check_readme
 from arbitrage.dataset.rebuild import Rebuild
 from arbitrage.dataset.report import Report, shown
 from arbitrage.dataset.tally import Tally
@@ -33,6 +34,7 @@ def reproduce(folder: Path) -> Report:
     recipe = _recipe(folder, manifest, report)
     files = Files(folder, manifest, report)
     files.check()
+    check_readme(folder, manifest, report)
     arms = {name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()}
     audited = recipe is not None and manifest.auditors is not None
     tally = Tally(arms, manifest.published_arms, recipe.auditors if recipe is not None and audited else ())

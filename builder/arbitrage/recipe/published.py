@@ -1,6 +1,7 @@
 """The recipe as it is published and kept beside a run: resolved, pinned, without endpoints and secrets."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -16,6 +17,8 @@ TRANSLATOR = "${TRANSLATOR_URL}"
 """What stands for the translator's endpoints in a published recipe."""
 
 UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
+PINS = frozenset({"revision", "sha256"})
+"""Keys that a build fills in, or replaces by what they named then."""
 NEVER_LEARN = frozenset({"single", "random", "reward"})
 """Built-in routers that no pilot teaches anything."""
 
@@ -53,6 +56,22 @@ def published_recipe(
     if recipe.rewards:
         whole["route_by"] = recipe.route_by or next(iter(recipe.rewards))
     return whole
+
+
+def is_pinned_from(found: Any, unpinned: Any) -> bool:
+    """Say whether a published recipe is this one, but for revisions that a build has pinned to some content."""
+    if isinstance(unpinned, Mapping) and isinstance(found, Mapping):
+        return found.keys() - unpinned.keys() <= PINS and all(
+            key in found and ((key in PINS and _is_content(found[key])) or is_pinned_from(found[key], value))
+            for key, value in unpinned.items()
+        )
+    if isinstance(unpinned, list) and isinstance(found, list):
+        return len(found) == len(unpinned) and all(map(is_pinned_from, found, unpinned))
+    return bool(found == unpinned)
+
+
+def _is_content(revision: object) -> bool:
+    return isinstance(revision, str) and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) is not None
 
 
 def recipe_yaml(published: Mapping[str, Any]) -> str:

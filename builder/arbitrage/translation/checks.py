@@ -6,11 +6,11 @@ What stays as it is (code, addresses) and list marks are looked past, so that th
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from arbitrage.checks.language import LanguageCheck
 from arbitrage.checks.scripts import script_of, scripts_of
-from arbitrage.translation.verbatim import NUMBER, prose
+from arbitrage.translation.verbatim import has_words, prose
 
 OUTCOMES = ("nothing_to_translate", "untranslated", "length", "language", "numbers")
 LONGEST = 3.0
@@ -23,7 +23,10 @@ FEW_WORDS = 4
 """A single turn of fewer words may be the same in both languages: a name, a number, OK."""
 OWN_LETTERS = 0.5
 """Share of letters that have to be of the language's script; names and terms may well be of another."""
-WORD = re.compile(r"\w+")
+GROUPS = re.compile(r"(?<=\d)[.,'’ \u00a0\u202f\u066c](?=\d{3}(?!\d))")
+"""What stands between thousands in some languages."""
+WORD = re.compile(r"[^\W\d_]{2,}")
+"""A single letter is mostly a formula's."""
 
 
 def outcome(
@@ -35,7 +38,7 @@ def outcome(
     """
     before, after = [prose(text) for text in sources], [prose(text) for text in translations]
     whole, translated = "\n".join(before), "\n".join(after)
-    if not WORD.search(whole):
+    if not any(map(has_words, before)):
         return "nothing_to_translate"
     single = [pair for pair in zip(before, after, strict=True) if len(WORD.findall(pair[0])) >= FEW_WORDS]
     pairs = [(whole, translated), *single]
@@ -54,12 +57,13 @@ def outcome(
 
 def is_untranslated(source: str, translation: str) -> bool:
     """Say whether a translation is its source, or has nearly nothing but the words of it."""
-    before, after = _words(source), _words(translation)
+    before, after = Counter(_words(source)), Counter(_words(translation))
     if before == after:
-        return True
-    # Text without blanks between words gives few long ones, so that nothing is shared by chance.
-    shared = sum((Counter(before) & Counter(after)).values())
-    return len(after) >= FEW_WORDS and shared >= SAME_WORDS * len(after)
+        return bool(before) or source.casefold().split() == translation.casefold().split()
+    # By their length, since text without blanks between words has few long ones.
+    shared = sum(extent(word) * count for word, count in (before & after).items())
+    whole = sum(extent(word) * count for word, count in after.items())
+    return after.total() >= FEW_WORDS and shared >= SAME_WORDS * whole
 
 
 def is_out_of_proportion(source: str, translation: str) -> bool:
@@ -68,7 +72,7 @@ def is_out_of_proportion(source: str, translation: str) -> bool:
     return after > LONGEST * before + SLACK or before > LONGEST * after + SLACK
 
 
-def extent(text: str) -> int:
+def extent(text: Iterable[str]) -> int:
     """Return the length of a text in letters of an alphabet: a sign of Chinese, Japanese or Korean counts three."""
     return sum(3 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
@@ -80,7 +84,8 @@ def is_of_other_script(text: str, language: str) -> bool:
     """
     own = scripts_of(language)
     letters = [char for char in text if char.isalpha()]
-    return bool(own and letters) and sum(script_of(char) in own for char in letters) < OWN_LETTERS * len(letters)
+    found = extent(char for char in letters if script_of(char) in own)
+    return bool(own) and found < OWN_LETTERS * extent(letters)
 
 
 def _words(text: str) -> list[str]:
@@ -88,6 +93,6 @@ def _words(text: str) -> list[str]:
 
 
 def _plain_numbers(text: str) -> list[str]:
-    """Return the numbers of a text by their digits alone: 1,000.5 is 1.000,5 elsewhere, and ٣ is 3."""
-    found = (re.sub(r"\D", "", number) for number in NUMBER.findall(text))
+    """Return the runs of digits in a text: 1,000.5 is 1 000,5 elsewhere, 4:30 is 4 h 30, and ٣ is 3."""
+    found = re.findall(r"\d+", GROUPS.sub("", text))
     return ["".join(str(unicodedata.digit(digit)) for digit in number) for number in found]
