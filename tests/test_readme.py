@@ -179,7 +179,9 @@ def anchor(line: str) -> str:
     return line.lstrip("# ").lower().replace(" ", "-") if line.startswith("#") else ""
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "docs/serve.md"]
+)
 def test_every_file_that_is_linked_exists(page: str) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         if not link.startswith("http"):

@@ -61,8 +61,8 @@ def init(
 @app.command()
 def check(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -> None:
     """Validate a recipe, ask every endpoint who it is, and print the plan; nothing is generated."""
-    from arbitrage.build import prepared
     from arbitrage.estimate import estimate
+    from arbitrage.line import prepared
     from arbitrage.progress import Progress
     from arbitrage.reports import print_estimate
     from arbitrage.run import run_of
@@ -141,6 +141,7 @@ def show(
     """Show one prompt with all answers, rewards, checks and the winners, side by side."""
     from arbitrage.answers import Reader
     from arbitrage.checks.language import make_language_check
+    from arbitrage.pilot import ready_routers
     from arbitrage.rewards.reward import make_rewards
     from arbitrage.rewards.who import recall
     from arbitrage.routers import make_routers
@@ -155,7 +156,8 @@ def show(
         rewards, check = make_rewards(loaded, folder), make_language_check(loaded, folder)
         recall(rewards, store)
         reader = Reader(store, loaded, rewards, store.get("build") or 0, pool, check)
-        item = find(store, make_routers(loaded, folder), reader, prompt_id)
+        routers = ready_routers(store, loaded, make_routers(loaded, folder), reader)
+        item = find(store, routers, reader, prompt_id)
         said = judged(store, rewards, item)
     if as_json:
         _print_json(as_dict(item, said))

@@ -2,16 +2,20 @@
 
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.build import Line, contamination
 from arbitrage.licensing import licenses_as_dict
+from arbitrage.line import Line
+from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
 from arbitrage.plan import asks_about, plan
+from arbitrage.routers import Router
 from arbitrage.spend import usd
 from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.purse import paid
 from arbitrage.translation.checks import LONGEST, SLACK, extent
+from arbitrage.writing import contamination
 
 BYTES_PER_TOKEN = 8
 """A generous guess for how many bytes of text a token stands for."""
@@ -32,10 +36,12 @@ def estimate(line: Line) -> dict[str, Any]:
     64 for a chat template; output tokens at most `max_tokens`. What is not translated yet is planned as if every
     translation succeeded, each as long as one may be.
     """
-    plan(line.store, line.pool, line.routers, line.reader, line.last)
+    waiting = _learn_from_store(line)
+    routers = {arm: router for arm, router in line.routers.items() if arm not in waiting}
+    plan(line.store, line.pool, routers, line.reader, line.last)
     teachers = {}
     output_total = 0
-    to_come = _to_come(line)
+    to_come = _to_come(line, routers)
     for teacher in line.pool.teachers:
         asks = todo = prompt_bytes = 0
         for language, count, missing, size in line.store.connection.execute(ASKS, (teacher.name,)):
@@ -53,6 +59,7 @@ def estimate(line: Line) -> dict[str, Any]:
             "license": teacher.config.license,
             "answers": not teacher.is_down,
             "trouble": None if not teacher.is_down else f"{teacher.trouble.kind}: {teacher.trouble.message}",
+            "embedded": _embedded(line, teacher.name),
             "asks": asks,
             "stored": asks - todo,
             "requests": todo,
@@ -73,6 +80,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "translation": _translation(line),
         "contamination": contamination(line),
         "teachers": teachers,
+        "learns": waiting,
         "languages_unchecked": _unchecked(line),
         "max_usd": line.recipe.max_usd,
         "spent_usd": paid(line.store, line.recipe),
@@ -81,13 +89,36 @@ def estimate(line: Line) -> dict[str, Any]:
     }
 
 
-def _to_come(line: Line) -> dict[str, tuple[int, int]]:
+def _embedded(line: Line, teacher: str) -> dict[str, Any] | None:
+    found = line.files.get(teacher)
+    if found is None:
+        return None
+    name = found.path.name if found.path else f"{found.repo_id}/{found.file}"
+    return {"file": name, "bytes": found.size, "here": found.path is not None}
+
+
+def _learn_from_store(line: Line) -> list[str]:
+    """Plan the pilot, and learn from it where it is stored; return the arms that cannot be planned before it is."""
+    by_arm = learners(line.routers)
+    if not by_arm:
+        return []
+    prompts = pilot_prompts(line.store, line.recipe, line.last)
+    plan_pilot(line.store, line.pool, line.recipe, prompts)
+    whole = line.translating is None or line.translating.done
+    answered = read_pilot(line.reader, line.recipe, prompts) if whole else None
+    if answered is None:
+        return list(by_arm)
+    learn(line.recipe, line.routers, answered)
+    return []
+
+
+def _to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, tuple[int, int]]:
     """Return what each teacher would be asked about translations that are not there: asks, and bytes at most."""
     found: dict[str, tuple[int, int]] = {}
     if line.translating is None or line.translating.done:
         return found
     teachers = {teacher.name: teacher for teacher in line.pool.teachers}
-    for prompt, name in asks_about(line.translating.stand_ins(line.last), line.routers):
+    for prompt, name in asks_about(line.translating.stand_ins(line.last), routers):
         count, size = found.get(name, (0, 0))
         system = teachers[name].config.system.get(prompt.language, "") if name in teachers else ""
         text = "".join(turn["content"] for turn in prompt.messages)

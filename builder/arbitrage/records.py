@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 Split = Literal["train", "test"]
 
@@ -69,6 +69,13 @@ class Answer:
     def unflagged(self) -> bool:
         """Whether no check speaks against it."""
         return not self.checks
+
+
+class Piloted(NamedTuple):
+    """A prompt of the pilot, with an answer of every teacher of its language, in the recipe's order."""
+
+    prompt: Prompt
+    answers: Sequence[Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arbitrage.build import Built
 from arbitrage.dataset.report import Problem
 from arbitrage.terminal import safe
+from arbitrage.writing import Built
 
 ALWAYS = {
     "read": "read",
@@ -48,6 +48,11 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
     for name, teacher in plan["teachers"].items():
         if not teacher["answers"]:
             console.print(f"teacher {escape(name)} does not answer: {escape(teacher['trouble'])}", highlight=False)
+    for name, teacher in plan["teachers"].items():
+        if own := teacher["embedded"]:
+            where = "" if own["here"] else "; it comes from the Hub when it is asked first"
+            line = f"{own['file']} ({own['bytes'] / 1e9:,.2f} GB{where})"
+            console.print(f"teacher {escape(name)} is served by the run itself: {escape(line)}", highlight=False)
     if translation := plan["translation"]:
         _print_translation(console, translation)
     if plan["languages_unchecked"]:
@@ -59,6 +64,9 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
         )
     requests = sum(teacher["requests"] for teacher in plan["teachers"].values())
     disk, free = plan["disk_bytes_at_most"] / 1e9, plan["disk_bytes_free"] / 1e9
+    if plan["learns"]:
+        line = f"arms that ask more once they have learned from the pilot: {', '.join(map(escape, plan['learns']))}"
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"{plan['prompts']} prompts, {requests} requests, at most {disk:.1f} GB of disk ({free:.1f} GB free)")
     _print_money(console, plan)
     _print_licenses(console, plan["licenses"])
@@ -171,6 +179,8 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
             "-" if cost is None else f"${cost:,.4f}",
         )
     console.print(spend)
+    for sentence in state["learned"]:
+        console.print(escape(safe(sentence)), highlight=False, soft_wrap=True)
     if state["max_usd"] is not None:
         console.print(f"${state['spent_usd']:,.4f} is spent of max_usd ${state['max_usd']:,.2f}", highlight=False)
     for failure in state["failures"]:

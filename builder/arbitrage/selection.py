@@ -48,6 +48,12 @@ def without(recipe: Recipe, teachers: Sequence[str]) -> Recipe:
     arms = {name: arm for name, arm in recipe.arms.items() if arm.teacher not in teachers}
     if not arms:
         raise RecipeError(f"--without {shown}: every arm asks nobody else")
+    for name, arm in arms.items():
+        if arm.experts is not None and not set(arm.experts.values()).isdisjoint(teachers):
+            experts = {language: expert for language, expert in arm.experts.items() if expert not in teachers}
+            if not experts:
+                raise RecipeError(f"--without {shown}: arms.{name} has no other expert")
+            arms[name] = arm.model_copy(update={"experts": experts})
     publish = recipe.publish
     if publish is not None and publish.arms is not None:
         publish = publish.model_copy(update={"arms": [name for name in publish.arms if name in arms]})

@@ -1,10 +1,11 @@
 """Where a build fell short of what the recipe asks, named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from arbitrage.dataset.manifest import Manifest
 from arbitrage.recipe.model import Recipe
+from arbitrage.routers.fixed import said
 from arbitrage.store.store import Store
 from arbitrage.teachers.failure import ADVICE, Kind
 from arbitrage.translation.translating import Counts
@@ -62,6 +63,8 @@ def shortfalls(
                 kind == Kind.BUDGET or missing[teacher] > recipe.tolerate * totals[teacher],
             )
         )
+    for sentence in _languages_without_expert(manifest) if manifest else ():
+        found.append(Shortfall(sentence, serious=True))
     for name, arm in manifest.arms.items() if manifest else ():
         asked = sum(sum(splits.values()) for splits in arm.asked.values())
         lacking = sum(arm.without_row.values())
@@ -70,3 +73,9 @@ def shortfalls(
             serious = lacking > recipe.tolerate * asked
             found.append(Shortfall(f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})", serious))
     return found
+
+
+def _languages_without_expert(manifest: Manifest) -> Iterator[str]:
+    for arm, learned in (manifest.pilot.learned if manifest.pilot else {}).items():
+        if manifest.arms[arm].router == "fixed":
+            yield from (f"arm {arm}: {said(lang, expert)}" for lang, expert in learned.items() if not expert["teacher"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage.pilot import pilot_sentences
 from arbitrage.recipe.model import Recipe
 from arbitrage.spend import spent, tokens_of
 from arbitrage.store.store import Store
@@ -57,6 +58,8 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
             for teacher, kind, count, example, prompt_id in store.connection.execute(FAILURES, (build,))
         ],
         "scores": scores,
+        "pilot": store.get("pilot"),
+        "learned": list(pilot_sentences(recipe, store.get("pilot"))),
         "translations": translations,
         "max_usd": recipe.max_usd,
         "spent_usd": paid(store, recipe),

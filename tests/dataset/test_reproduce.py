@@ -320,3 +320,34 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
     peak(10)
     assert peak(4500) < peak(1500) * 1.3 + 2**19
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("reward/*/train", "random/*/train", "config 'reward' is not the manifest's"),
+        ("  default: true\n", "", "the default config is not the manifest's"),
+        ("config_name: random-de", "config_name: random-fr", "config 'random-de' is not the manifest's"),
+        ("configs:\n", "dataset_info: {features: []}\nconfigs:\n", "column dataset_info"),
+        ("configs:\n", "configs: [[[\n", "its head cannot be read"),
+        ("configs:\n", "configs: {a: 1}\nold:\n", "its configs are not those of a dataset"),
+    ],
+)
+def test_a_card_that_would_load_other_rows_is_named(folder: Path, old: str, new: str, said: str) -> None:
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8")
+    assert old in text
+    card.write_text(text.replace(old, new), encoding="utf-8")
+    report = reproduce(folder)
+    assert said in "\n".join(str(problem) for problem in report.problems)
+
+
+def test_a_folder_without_its_card_is_named(folder: Path) -> None:
+    (folder / "README.md").unlink()
+    assert "README.md: is missing" in "\n".join(str(problem) for problem in reproduce(folder).problems)
+
+
+def test_the_text_of_a_card_is_anybodys(folder: Path) -> None:
+    with (folder / "README.md").open("a", encoding="utf-8") as card:
+        card.write("\nMy own words.\n")
+    assert reproduce(folder).same

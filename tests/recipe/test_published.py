@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from arbitrage.recipe.published import published_recipe, recipe_hash, recipe_yaml
+from arbitrage.recipe.published import is_pinned_from, published_recipe, recipe_hash, recipe_yaml
 from arbitrage.recipe.reader import read_published, read_recipe
 from recipe.minimal import ENVIRON, TEXT, read
 from ruamel.yaml import YAML
@@ -119,3 +119,27 @@ def test_a_published_recipe_builds_again(tmp_path):
     again = read(tmp_path, recipe_yaml(published), environ)
     assert again.teachers["other"].endpoint == ["http://b"]
     assert published_recipe(again, {}) == published
+
+
+PIN = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("found", "same"),
+    [
+        ({"a": 1, "list": [{"path": "x"}]}, True),
+        ({"a": 1, "list": [{"path": "x", "revision": PIN}]}, True),
+        ({"a": 1, "list": [{"path": "x", "sha256": PIN + "b" * 24}]}, True),
+        ({"a": 2, "list": [{"path": "x"}]}, False),
+        ({"a": 1, "list": []}, False),
+        ({"a": 1, "list": [{"path": "x", "more": 1}]}, False),
+        ({"a": 1}, False),
+    ],
+)
+def test_a_pinned_recipe_is_the_one_that_it_was_pinned_from(found, same):
+    assert is_pinned_from(found, {"a": 1, "list": [{"path": "x"}]}) is same
+
+
+def test_a_branch_may_have_been_pinned_but_a_tag_is_not_another_tag():
+    assert is_pinned_from({"revision": PIN}, {"revision": "main"})
+    assert not is_pinned_from({"revision": "v2"}, {"revision": "v1"})

@@ -167,6 +167,15 @@ def test_nobody_there(tmp_path: Path, a: tgi.Handle) -> None:
     assert made.query("SELECT count(*) FROM completion") == [(8,)]
 
 
+def test_a_server_that_never_has_room_is_given_up_after_patience(tmp_path: Path, a: tgi.Handle) -> None:
+    with scoring.serve(Tei("org/reward")) as server:
+        server.next.extend([429] * 100_000)
+        rewards = {"r": {"endpoint": server.url, "api": "tei", "model": "org/reward"}}
+        ran = trial(tmp_path, a, rewards, patience="1s").run("build")
+        assert ran.code == 1
+        assert "reward r: 8 answers have no score (overloaded)" in ran.out
+
+
 @pytest.mark.parametrize(
     ("server", "settings", "said"),
     [

@@ -11,7 +11,7 @@ import arbitrage_cards
 import pyarrow as pa
 
 from arbitrage.dataset import manifest as manifests
-from arbitrage.dataset.manifest import File, Manifest, Writer, configs_of
+from arbitrage.dataset.manifest import File, Manifest, Pilot, Writer, configs_of
 from arbitrage.dataset.rows import rows_of
 from arbitrage.dataset.schema import GROUP_ROWS, TAKEN, schema_of
 from arbitrage.dataset.shards import SETTINGS, SHARD_ROWS, Shards, sync
@@ -33,6 +33,7 @@ def write_dataset(
     items: Items,
     column_types: Mapping[str, pa.DataType],
     facts: Mapping[str, Any],
+    pilot: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write the dataset folder of a run and return its manifest.
 
@@ -44,6 +45,7 @@ def write_dataset(
         items: yields the routed prompts of a language and split in order of prompt id.
         column_types: types of the columns that prompts carry along.
         facts: provenance that goes into the manifest as it is.
+        pilot: what routers learned, and from how much.
 
     Raises:
         DatasetError: a value does not fit, or what is at `folder` is no dataset folder.
@@ -61,7 +63,7 @@ def write_dataset(
                 for split in SPLITS:
                     routed = _checked(items(language, split), language, split, column_types, recipe)
                     files |= _write_split(fresh, language, split, routed, recipe, column_types, tally)
-            manifest = _manifest(recipe, published, files, tally, facts)
+            manifest = _manifest(recipe, published, files, tally, facts, pilot)
         _write(fresh / "recipe.yaml", recipe_text.encode("utf-8"))
         _write(fresh / "README.md", arbitrage_cards.render(manifest.as_dict()).encode("utf-8"))
         for name, picture in arbitrage_cards.pictures(manifest.as_dict()).items():
@@ -173,6 +175,7 @@ def _manifest(
     files: Mapping[str, File],
     tally: Tally,
     facts: Mapping[str, Any],
+    pilot: Mapping[str, Any] | None,
 ) -> Manifest:
     clash = sorted(set(facts) & set(Manifest.model_fields))
     if clash:
@@ -191,6 +194,7 @@ def _manifest(
         writer=Writer(pyarrow=pa.__version__, settings=SETTINGS, group_rows=GROUP_ROWS, shard_rows=SHARD_ROWS),
         configs=configs,
         default_config=default_config(with_rows, configs),
+        pilot=None if pilot is None else Pilot.model_validate(pilot),
         **tally.result(),
         **facts,
     )

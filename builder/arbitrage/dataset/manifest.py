@@ -156,6 +156,24 @@ class Pool(_Part):
     teachers: dict[str, TeacherAnswers]
 
 
+class Pilot(_Part):
+    """What the whole pool was asked so that routers could learn, and what they learned."""
+
+    sources: Count
+    """The recipe's number of sources for a language."""
+    prompts: dict[str, Count]
+    """By language, of those with more than one teacher."""
+    answers: Count
+    usable: Count
+    tokens_counted: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+    usd: dict[str, float]
+    """By teacher, where its price is by tokens and every token was counted."""
+    learned: dict[str, dict[str, Any]]
+    """By arm, in its router's own words."""
+
+
 class Manifest(BaseModel):
     """The whole manifest; further keys are facts that a build states as they are."""
 
@@ -179,6 +197,7 @@ class Manifest(BaseModel):
     auditors: dict[str, Auditor] | None = None
     """None in manifests of versions that did not audit."""
     pool: Pool
+    pilot: Pilot | None = None
 
     @property
     def published_arms(self) -> list[str]:

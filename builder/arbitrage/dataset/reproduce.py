@@ -7,7 +7,9 @@ from pathlib import Path
 from arbitrage.dataset.files import Files
 from arbitrage.dataset.folder import SPLITS, default_config
 from arbitrage.dataset.manifest import Manifest, read_manifest
+from arbitrage.dataset.pilot import learn_again
 from arbitrage.dataset.reading import inside
+from arbitrage.dataset.readme import check_readme
 from arbitrage.dataset.rebuild import Rebuild
 from arbitrage.dataset.report import Report, shown
 from arbitrage.dataset.tally import Tally
@@ -32,10 +34,14 @@ def reproduce(folder: Path) -> Report:
     recipe = _recipe(folder, manifest, report)
     files = Files(folder, manifest, report)
     files.check()
+    check_readme(folder, manifest, report)
     arms = {name: Arm(router=arm.router, teacher=arm.teacher) for name, arm in manifest.arms.items()}
     audited = recipe is not None and manifest.auditors is not None
     tally = Tally(arms, manifest.published_arms, recipe.auditors if recipe is not None and audited else ())
-    rebuild = Rebuild(files, _routers(recipe, manifest, report), manifest.seed, tally, report)
+    routers = _routers(recipe, manifest, report)
+    if recipe is not None:
+        learn_again(recipe, files, routers, manifest, report)
+    rebuild = Rebuild(files, routers, manifest.seed, tally, report)
     with closing(tally), closing(rebuild.splits):
         try:
             for language in manifest.languages:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from arbitrage.dataset import readme
 from arbitrage.dataset.manifest import MAX_BYTES, NAME, Manifest, read_manifest
 from arbitrage.dataset.report import Problem, shown
 from arbitrage.errors import DatasetError, HubError
@@ -38,7 +39,7 @@ class Downloaded:
 
 @contextmanager
 def dataset_at(repo_id: str, revision: str | None, leave: Leave = lambda manifest: ()) -> Iterator[Downloaded]:
-    """Bring the manifest, the recipe and the Parquet files of a dataset here, each within its announced size.
+    """Bring the manifest, the recipe, the card and the Parquet files of a dataset here, each within its announced size.
 
     What was downloaded before is taken from the clients' cache; `leave` names Parquet files that nobody needs.
 
@@ -56,7 +57,7 @@ def dataset_at(repo_id: str, revision: str | None, leave: Leave = lambda manifes
     # Beside the cache's own files, which are linked to instead of copied.
     with TemporaryDirectory(prefix="arbitrage-", dir=cache) as name:
         folder = Path(name)
-        for path, most in ((NAME, MAX_BYTES), (RECIPE, MAX_RECIPE_BYTES)):
+        for path, most in ((NAME, MAX_BYTES), (RECIPE, MAX_RECIPE_BYTES), (readme.NAME, readme.MAX_BYTES)):
             if path not in files or files[path].size > most:
                 continue  # whoever reads the folder says that it is missing
             _place(repository.fetch(commit, path), folder / path)

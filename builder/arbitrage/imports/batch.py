@@ -71,9 +71,9 @@ class Batch:
         revision = row.get("revision")
         if revision is not None and not is_revision(revision):
             raise _BadRow("'revision' cannot name a revision (up to 100 letters, digits and signs)")
-        if revision is not None and teacher.revision not in (None, revision):
+        if revision is not None and teacher.pinned not in (None, revision):
             return Passed("other", where, f"is of a revision of {name} that the recipe does not have")
-        revision = revision or teacher.revision or revision_of(name)
+        revision = revision or teacher.pinned or revision_of(name)
         text = _completion(row.get("completion"))
         if text is None:
             return Passed("not_text", where, "has no completion")

@@ -10,6 +10,7 @@ from typing import Any
 
 from arbitrage.dataset.manifest import Manifest
 from arbitrage.dataset.schema import POOL
+from arbitrage.embedded.files import resolve
 from arbitrage.hub.download import at_hub, dataset_at
 from arbitrage.imports.batch import Batch
 from arbitrage.imports.offer import Offer, Passed
@@ -79,7 +80,7 @@ def import_completions(source: str, recipe: Recipe, folder: Path, run: Run, prog
         return import_pool(path, path.resolve().name, recipe, folder, run, progress)
     batch = Batch(path)
     with _prepared(recipe, folder, run, progress, path.name) as (store, log):
-        offers = batch.offers(recipe, _Revisions(recipe, store, progress))
+        offers = batch.offers(recipe, _Revisions(recipe, folder, store, progress))
         return _bring_in(offers, Imported(path.name), recipe, store, progress, log)
 
 
@@ -103,15 +104,16 @@ def import_pool(path: Path, shown: str, recipe: Recipe, folder: Path, run: Run, 
 class _Revisions:
     """The revisions of teachers that neither a row nor the recipe says; endpoints are asked once, when it matters."""
 
-    def __init__(self, recipe: Recipe, store: Store, progress: Progress) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, store: Store, progress: Progress) -> None:
         self._recipe = recipe
+        self._folder = folder
         self._store = store
         self._progress = progress
         self._known: dict[str, str] | None = None
 
     def __call__(self, name: str) -> str:
         if self._known is None:
-            pool = Pool(self._recipe, self._store)
+            pool = Pool(resolve(self._recipe, self._folder, self._store)[0], self._store)
             pool.identify()
             self._known = {}
             for teacher in pool.teachers:

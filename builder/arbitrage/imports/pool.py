@@ -90,7 +90,7 @@ class PublishedPool:
         revision, draw = row["revision"], row["draw"]
         made = completion_id(author, self._published.sampling_of(row["teacher"]), revision, prompt, draw)
         for name, teacher in recipe.teachers.items():
-            if teacher.model != author.model or teacher.revision not in (None, revision):
+            if teacher.model != author.model or teacher.pinned not in (None, revision):
                 continue
             if completion_id(teacher, recipe.sampling_of(name), revision, prompt, draw) == made:
                 return Offer(name, read.language, self._completion(made, row))

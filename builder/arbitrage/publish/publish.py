@@ -16,7 +16,7 @@ from arbitrage.hub.version import Version
 from arbitrage.licensing import refuse_looser
 from arbitrage.publish.plan import CARD, Plan, make_plan
 from arbitrage.recipe.model import Recipe
-from arbitrage.recipe.published import published_recipe, recipe_hash
+from arbitrage.recipe.published import is_pinned_from, published_recipe
 from arbitrage.run import Run, write_whole
 from arbitrage.store.files import only_builder
 
@@ -111,9 +111,7 @@ def _built(recipe: Recipe, run: Run) -> Manifest:
         preview = " (a preview is not published)" if run.preview.exists() else ""
         raise DatasetError(f"{run.dataset}: there is no dataset yet{preview}: run `arbitrage build` without --limit")
     manifest = read_manifest(run.dataset)
-    pins = _pins(manifest, "prompts", len(recipe.prompts))
-    evaluation_pins = _pins(manifest, "contamination", len(recipe.contamination))
-    if recipe_hash(published_recipe(recipe, pins, evaluation_pins=evaluation_pins)) != manifest.recipe_hash:
+    if not is_pinned_from(manifest.recipe, published_recipe(recipe, {})):
         raise DatasetError(
             f"{run.dataset} was built from another recipe, or with --arm: run `arbitrage build` first; what is stored "
             "is not asked again"
@@ -121,11 +119,6 @@ def _built(recipe: Recipe, run: Run) -> Manifest:
     if manifest.default_config is None:
         raise DatasetError(f"{run.dataset} has no rows: there is nothing to publish")
     return manifest
-
-
-def _pins(manifest: Manifest, key: str, sources: int) -> dict[int, str]:
-    found = manifest.recipe.get(key, [])[:sources]
-    return {n: source["revision"] for n, source in enumerate(found) if source.get("revision")}
 
 
 def _carry_out(repository: Repository, plan: Plan, private: bool, tell: Tell) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +17,10 @@ CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
+ANSWERS = {"model", "revision", "gguf", "file", "context", "api", "format", "system", "extra"}
+"""What makes a teacher answer as it does, beside its sampling."""
+EMBEDDED = ("file", "sha256", "slots", "threads", "context")
+SERVED = ("endpoint", "token", "served_as", "price")
 ROLES = ("prompt", "messages", "language", "source_id", "reference")
 OWN_COLUMNS = (
     "prompt_id source_id language prompt completion teacher model revision draw reasoning finish_reason "
@@ -98,9 +103,15 @@ class Price(Part):
 
 
 class Teacher(Part):
-    """A model that completes prompts, behind one or more endpoints."""
+    """A model that completes prompts: behind one or more endpoints, or in a GGUF file that the run serves."""
 
-    endpoint: Endpoints
+    endpoint: Endpoints = []
+    gguf: str | None = Field(None, min_length=1)
+    file: str | None = Field(None, pattern=r"^[^/\\\s][^\\\n]*\.gguf$")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    slots: int = Field(4, ge=1, le=256)
+    threads: int | None = Field(None, ge=1, le=1024)
+    context: int = Field(4096, ge=64, le=2**20)
     api: Literal["tgi", "openai"]
     model: str = Field(min_length=1)
     served_as: str | None = None
@@ -116,6 +127,28 @@ class Teacher(Part):
     extra: dict[str, Any] = {}
     concurrency: int = Field(64, ge=1, le=4096)
     deadline: Seconds = 600.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_here_or_there(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        if "gguf" not in data:
+            if "endpoint" not in data:
+                raise ValueError("give endpoint:, or gguf: for a model that the run serves itself")
+            if alien := [key for key in EMBEDDED if key in data]:
+                raise ValueError(f"{alien[0]}: is for a teacher with gguf:")
+            return data
+        if alien := [key for key in SERVED if data.get(key)]:
+            raise ValueError(f"{alien[0]}: is for a teacher with endpoint:, not for one with gguf:")
+        gguf = data["gguf"]
+        name = gguf if "file" in data or not isinstance(gguf, str) else PurePath(gguf).stem
+        return {"api": "openai", "model": name, **data}
+
+    @property
+    def pinned(self) -> str | None:
+        """The revision of the model that the recipe names: a GGUF's is its sha256, `revision` its repository's."""
+        return self.revision if self.gguf is None else self.sha256
 
     @field_validator("sampling")
     @classmethod
@@ -133,6 +166,7 @@ class Arm(Part):
 
     router: str
     teacher: str | None = None
+    experts: dict[Language, str] | None = Field(None, min_length=1)
 
 
 class Publish(Part):
@@ -163,6 +197,7 @@ class Recipe(Part):
     checks: list[Literal["empty", "truncated", "no_answer", "language"]] = ["empty", "truncated", "no_answer"]
     language_check: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
+    pilot: int = Field(100, ge=2, le=10_000)
     max_usd: float | None = Field(None, gt=0)
     patience: Seconds = 900.0
     tolerate: float = Field(0.01, ge=0, le=1)
@@ -268,7 +303,7 @@ class Recipe(Part):
             if first != name:
                 yield Problem(loc, f"is published as {placeholder(name)}, as {first!r} is: rename one")
             # Not served_as: it is no part of what names a completion, so either would be given the other's answers.
-            what = teacher.model_dump(include={"model", "revision", "api", "format", "system", "extra"})
+            what = teacher.model_dump(include=ANSWERS)
             sampling = self.sampling_of(name).model_dump()
             first = asked.setdefault(json.dumps([what, sampling], sort_keys=True), name)
             if first != name:
@@ -285,6 +320,14 @@ class Recipe(Part):
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 what = f"no teacher is called {arm.teacher!r}" + did_you_mean(arm.teacher, self.teachers)
                 yield Problem(("arms", name, "teacher"), what)
+            for language, teacher in (arm.experts or {}).items():
+                loc = ("arms", name, "experts", language)
+                if language not in self.languages:
+                    yield self._not_among_languages(loc, language)
+                elif teacher not in self.teachers:
+                    yield Problem(loc, f"no teacher is called {teacher!r}" + did_you_mean(teacher, self.teachers))
+                elif not self.teachers[teacher].serves(language):
+                    yield Problem(loc, f"{teacher!r} does not serve {language!r}")
         for position, name in enumerate((self.publish.arms if self.publish else None) or ()):
             if name not in self.arms:
                 yield Problem(

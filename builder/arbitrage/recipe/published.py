@@ -1,12 +1,13 @@
 """The recipe as it is published and kept beside a run: resolved, pinned, without endpoints and secrets."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe, placeholder
+from arbitrage.recipe.model import EMBEDDED, EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.part import variable
 from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
@@ -14,6 +15,12 @@ from arbitrage.recipe.yaml_text import yaml_text
 HEAD = "# Resolved and pinned. To build from it, set the environment variables that the endpoints name.\n"
 TRANSLATOR = "${TRANSLATOR_URL}"
 """What stands for the translator's endpoints in a published recipe."""
+
+UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
+PINS = frozenset({"revision", "sha256"})
+"""Keys that a build fills in, or replaces by what they named then."""
+NEVER_LEARN = frozenset({"single", "random", "reward"})
+"""Built-in routers that no pilot teaches anything."""
 
 
 def published_recipe(
@@ -30,6 +37,8 @@ def published_recipe(
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
     apart = {"max_usd", "patience", "publish", "translate"}
+    if all(arm.experts or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
+        apart.add("pilot")
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
     whole["teachers"] = {name: _teacher(recipe, name) for name in recipe.teachers}
@@ -47,6 +56,22 @@ def published_recipe(
     if recipe.rewards:
         whole["route_by"] = recipe.route_by or next(iter(recipe.rewards))
     return whole
+
+
+def is_pinned_from(found: Any, unpinned: Any) -> bool:
+    """Say whether a published recipe is this one, but for revisions that a build has pinned to some content."""
+    if isinstance(unpinned, Mapping) and isinstance(found, Mapping):
+        return found.keys() - unpinned.keys() <= PINS and all(
+            key in found and ((key in PINS and _is_content(found[key])) or is_pinned_from(found[key], value))
+            for key, value in unpinned.items()
+        )
+    if isinstance(unpinned, list) and isinstance(found, list):
+        return len(found) == len(unpinned) and all(map(is_pinned_from, found, unpinned))
+    return bool(found == unpinned)
+
+
+def _is_content(revision: object) -> bool:
+    return isinstance(revision, str) and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) is not None
 
 
 def recipe_yaml(published: Mapping[str, Any]) -> str:
@@ -85,8 +110,12 @@ def _translate(translate: Translate, languages: list[str], revision: str | None)
 
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
-    data = teacher.model_dump(mode="json", exclude_none=True, exclude={"token", "concurrency", "deadline"})
-    data["endpoint"] = placeholder(name)
+    data = teacher.model_dump(mode="json", exclude_none=True, exclude=UNPUBLISHED)
+    if teacher.gguf is None:
+        data = {key: value for key, value in data.items() if key not in EMBEDDED}
+        data["endpoint"] = placeholder(name)
+    else:
+        data["gguf"] = published_source(teacher.gguf)
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
     return data

@@ -89,7 +89,8 @@ class _Asking:
         self.rows: list[tuple[str, str, Scored]] = []
         self.first_row = 0.0
         self.done = 0
-        self.last_outcome = time.monotonic()
+        self.trouble_since: float | None = None
+        """When something first failed behind which nothing came."""
 
     async def run(self) -> None:
         """Ask until every score is there, or the rest is given up."""
@@ -174,11 +175,12 @@ class _Asking:
             self._note(job, scored)
 
     def _note(self, job: Job, scored: Scored) -> None:
-        self.last_outcome = time.monotonic()
-        self.first_row = self.first_row if self.rows else self.last_outcome
+        self.trouble_since = None
+        self.first_row = self.first_row if self.rows else time.monotonic()
         self.rows.append((job.completion_id, self.reward.key(job.prompt), scored))
 
     def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
+        self.trouble_since = self.trouble_since or time.monotonic()
         if failure.kind in STOPS_TEACHER:
             self._close(endpoint, failure)
             self._try_later(job, failure, 0.0)
@@ -230,9 +232,9 @@ class _Asking:
                 self._close(endpoint, failure)
 
     def _watch(self) -> None:
-        """Give the rest up when nothing has come for the recipe's patience and nobody works on anything."""
-        is_stuck = self.reward.is_down or not (self.running or self.ready)
-        if not is_stuck:
-            self.last_outcome = max(self.last_outcome, time.monotonic() - self.patience / 2)
-        if is_stuck and not self._is_done() and time.monotonic() - self.last_outcome >= self.patience:
+        """Give the rest up when for the recipe's patience nothing has come but failures, or nobody was there."""
+        now = time.monotonic()
+        if self.reward.is_down:
+            self.trouble_since = self.trouble_since or now
+        if self.trouble_since is not None and now - self.trouble_since >= self.patience and not self._is_done():
             self.reward.stopped_by = self.reward.trouble

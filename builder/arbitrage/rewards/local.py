@@ -1,6 +1,7 @@
 """A reward model in this process: a sequence classification model with one output, through transformers."""
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,10 +108,11 @@ class LocalReward:
         done = len(batch) - len(ids)
         for group in batches([len(one) for one in ids], loaded.budget):
             for place, value in zip(group, loaded.forward([ids[place] for place in group]), strict=True):
-                if value != value or abs(value) == float("inf"):
-                    raise RewardError(f"rewards.{self.name} ({self.model}) gave {value} for prompt {batch[0][0].id}")
-                found = tokens[places[place]]
-                scores[places[place]] = Scored(value, PROMPT_CUT if found.cut else None)
+                number = places[place]
+                if not math.isfinite(value):
+                    prompt, _ = batch[number]
+                    raise RewardError(f"rewards.{self.name} ({self.model}) gave {value} for prompt {prompt.id}")
+                scores[number] = Scored(value, PROMPT_CUT if tokens[number].cut else None)
             done += len(group)
             tick(done)
         return scores

@@ -6,13 +6,19 @@ from pathlib import Path
 from arbitrage.errors import ArbitrageError, RecipeError, RouterError
 from arbitrage.extension import load_object
 from arbitrage.recipe.model import Recipe
+from arbitrage.routers.fixed import fixed
 from arbitrage.routers.reward import Reward
-from arbitrage.routers.router import Router, Setting, settle
+from arbitrage.routers.router import Learner, Router, Setting, settle
 from arbitrage.routers.single import Random, Single
 
-__all__ = ["BUILT_IN", "Router", "Setting", "make_routers", "routing_reward", "settle"]
+__all__ = ["BUILT_IN", "Learner", "Router", "Setting", "make_routers", "routing_reward", "settle"]
 
-BUILT_IN: dict[str, Callable[[Setting], Router]] = {"single": Single, "random": Random, "reward": Reward}
+BUILT_IN: dict[str, Callable[[Setting], Router]] = {
+    "single": Single,
+    "random": Random,
+    "fixed": fixed,
+    "reward": Reward,
+}
 
 
 def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
@@ -27,10 +33,12 @@ def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
     pool = {language: recipe.teachers_for(language) for language in recipe.languages}
     routers: dict[str, Router] = {}
     for name, arm in recipe.arms.items():
-        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None)
+        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None, arm.experts)
         if arm.router in BUILT_IN:
             if arm.teacher is not None and arm.router != "single":
                 raise RecipeError(f"arms.{name}.teacher: router {arm.router} asks no teacher of its own")
+            if arm.experts is not None and arm.router != "fixed":
+                raise RecipeError(f"arms.{name}.experts: router {arm.router} has no experts")
             routers[name] = BUILT_IN[arm.router](setting)
         elif folder is not None:
             where = f"arms.{name}.router (built in are {', '.join(BUILT_IN)})"

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from arbitrage.errors import RouterError
-from arbitrage.records import Answer, Ask, Asked, Choice, Prompt, Route
+from arbitrage.records import Answer, Ask, Asked, Choice, Piloted, Prompt, Route
 
 
 class Router(Protocol):
@@ -16,6 +16,19 @@ class Router(Protocol):
 
         `answers` holds an answer for every ask so far, in the order asked; it is empty at first. No asks
         at first means that the arm has nobody to ask for this prompt.
+        """
+        ...
+
+
+@runtime_checkable
+class Learner(Router, Protocol):
+    """A router that learns from the pilot before it decides anything."""
+
+    def fit(self, pilot: Sequence[Piloted]) -> Mapping[str, Any]:
+        """Learn, and return what was learned as JSON-able data for the manifest and the card.
+
+        The pilot is in order of language and prompt id and has train prompts alone. What is learned depends on the
+        setting and the pilot and on nothing else, so that anyone can learn it again from the published pool.
         """
         ...
 
@@ -32,6 +45,8 @@ class Setting:
     """The arm's `teacher:`, where it names one."""
     rewarded: bool
     """Whether the recipe has a reward that routes."""
+    experts: Mapping[str, str] | None = None
+    """The arm's `experts:`, teachers by language, where it names any."""
 
 
 def settle(

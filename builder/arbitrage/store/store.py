@@ -110,6 +110,23 @@ class Store:
             after = rows[-1][1]
             yield [prompt_of_row(row) for row in rows]
 
+    def sources(self, language: str, split: str, last: int) -> Iterator[str]:
+        """Yield the sources that have a prompt in a language and split, each once."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT source_id FROM prompt WHERE language = ? AND split = ? AND n <= ?", (language, split, last)
+        )
+        yield from (row[0] for row in rows)
+
+    def prompts_of_sources(self, language: str, split: str, last: int, sources: Sequence[str]) -> list[NumberedPrompt]:
+        """Return the prompts of some sources in one language and split, in id order."""
+        marks = ",".join("?" * len(sources))
+        rows = self.connection.execute(
+            "SELECT n, id, language, split, source_id, messages, columns FROM prompt "
+            f"WHERE language = ? AND split = ? AND n <= ? AND source_id IN ({marks}) ORDER BY id",
+            (language, split, last, *sources),
+        )
+        return [prompt_of_row(row) for row in rows]
+
     def prompts_beginning(self, prompt_id: str) -> list[NumberedPrompt]:
         """Return the prompts whose ids begin so, two at most."""
         rows = self.connection.execute(

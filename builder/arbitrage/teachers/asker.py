@@ -139,6 +139,11 @@ class Asker:
         self._wake.set()
 
     @property
+    def is_ending(self) -> bool:
+        """Whether nothing more is to be started."""
+        return self._stopping or self._leaving or self.teacher.stopped_by is not None
+
+    @property
     def is_stuck(self) -> bool:
         """Whether nobody works on anything: no endpoint works, or every ask waits for its next try."""
         return self.teacher.is_down or (bool(self._later) and not (self._running or self._ready or self._paging))

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     IDENTITY = "identity"
     BUDGET = "budget"
+    EMBEDDED = "embedded"
 
 
 FINAL = frozenset({Kind.VALIDATION, Kind.TOO_LARGE})
@@ -46,6 +47,7 @@ ADVICE: dict[Kind, str] = {
     Kind.AUTH: "the server does not accept the token; check token: and the variable it reads",
     Kind.GATED: "the token may not use this model; ask for access",
     Kind.PAYMENT: "the account behind the token has no credit left",
+    Kind.EMBEDDED: "mend what its server says, then run the same command again",
     Kind.BUDGET: "raise max_usd:, then run the same command again",
     Kind.IDENTITY: "the endpoint serves something else than the recipe says; check endpoint:, model: and served_as:",
 }

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
 
 from arbitrage.errors import Interrupted
 from arbitrage.recipe.model import Recipe
@@ -22,12 +23,26 @@ TELL_SECONDS = 5.0
 Progress = Callable[[Sequence[ServedTeacher]], None]
 
 
+class Runner(Protocol):
+    """What serves teachers that no endpoint serves."""
+
+    def open(self) -> None:
+        """Make ready in the running event loop."""
+
+    async def run(self, asker: Asker, tell: Callable[[str], None]) -> None:
+        """Serve a teacher, and ask it all that is planned."""
+
+    def close(self) -> None:
+        """Serve nobody any more."""
+
+
 class Pool:
     """The teachers of a recipe, served."""
 
-    def __init__(self, recipe: Recipe, store: Store) -> None:
+    def __init__(self, recipe: Recipe, store: Store, runner: Runner | None = None) -> None:
         self.recipe = recipe
         self.store = store
+        self._runner = runner
         self.teachers = [
             ServedTeacher(name, recipe, store.remembered_revision(teacher.api, teacher.model))
             for name, teacher in recipe.teachers.items()
@@ -63,6 +78,11 @@ class Pool:
         if interrupted:
             raise Interrupted("interrupted; everything that came in is stored, and the same command goes on from here")
 
+    def close(self) -> None:
+        """End what the run serves itself."""
+        if self._runner is not None:
+            self._runner.close()
+
     async def _identify(self) -> None:
         async with self._connected():
             await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
@@ -85,7 +105,9 @@ class Pool:
             if teacher.name in asked
         ]
         async with self._connected():
-            tasks = [asyncio.create_task(asker.run()) for asker in askers]
+            if self._runner is not None:
+                self._runner.open()
+            tasks = [asyncio.create_task(self._run(asker, build, tell)) for asker in askers]
             try:
                 with _interruptible(askers, tasks, tell) as interrupts:
                     await self._watch(askers, tasks, progress, tell)
@@ -96,6 +118,15 @@ class Pool:
                 await asyncio.to_thread(writer.close)
         progress(self.teachers)
         return bool(interrupts)
+
+    async def _run(self, asker: Asker, build: int, tell: Callable[[str], None]) -> None:
+        # A server is started only where it has something to be asked.
+        if self._runner is None or asker.teacher.config.gguf is None:
+            await asker.run()
+        elif self.store.pending(asker.teacher.name, (0, -1), build):
+            await self._runner.run(asker, tell)
+        else:
+            asker.finished = True
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[None]:

@@ -17,6 +17,8 @@ from arbitrage.teachers.identity import UNVERIFIED, Who, ask_who
 from arbitrage.teachers.wire import Wire, system_of
 
 TGI_BLOCK = 1024
+NOWHERE = "http://127.0.0.1:0"
+"""Where an embedded teacher is before it is started."""
 
 
 @dataclass(slots=True)
@@ -44,15 +46,18 @@ class ServedTeacher:
         self.name = name
         self.config: Teacher = recipe.teachers[name]
         self.sampling = recipe.sampling_of(name)
-        self.revision = self.config.revision or known_revision
+        self.revision = self.config.pinned or known_revision
         """None while nobody has answered yet and nothing is known."""
         self.counts = Counts()
         self.asking_since: float | None = None
         """By the monotonic clock; None while it is not asked."""
         self.stopped_by: Failed | None = None
+        most = self.config.concurrency
+        if self.config.gguf is not None:
+            most = min(most, self.config.slots)
         self.endpoints = [
-            Endpoint(base(self.config, url), self.config.token, self.config.concurrency, self.config.deadline)
-            for url in self.config.endpoint
+            Endpoint(base(self.config, url), self.config.token, most, self.config.deadline)
+            for url in self.config.endpoint or [NOWHERE]
         ]
         self.wire = Wire(self.config, self.sampling, is_tgi=self.config.api == "tgi")
 
@@ -68,6 +73,8 @@ class ServedTeacher:
         Raises:
             TeacherError: an endpoint serves another model or revision, or lets nobody in.
         """
+        if self.config.gguf is not None:
+            return  # its file says who it is
         found = await asyncio.gather(*(self._ask_endpoint(endpoint) for endpoint in self.endpoints))
         revisions = {who.revision for who in found if who is not None and who.revision is not None}
         if len(revisions) > 1:
@@ -76,7 +83,7 @@ class ServedTeacher:
                 f"({', '.join(sorted(revisions))}): serve one, or make them two teachers"
             )
         if any(who is not None for who in found):
-            self.revision = self.config.revision or next(iter(revisions), UNVERIFIED)
+            self.revision = self.config.pinned or next(iter(revisions), UNVERIFIED)
 
     async def _ask_endpoint(self, endpoint: Endpoint) -> Who | None:
         try:
@@ -105,8 +112,8 @@ class ServedTeacher:
             endpoint.park(failure)
             raise
         if self.revision is None:
-            self.revision = self.config.revision or who.revision or UNVERIFIED
-        elif who.revision is not None and not self.config.revision and who.revision != self.revision:
+            self.revision = self.config.pinned or who.revision or UNVERIFIED
+        elif who.revision is not None and not self.config.pinned and who.revision != self.revision:
             raise Failed(
                 Kind.IDENTITY,
                 f"came back with revision {who.revision!r}, not {self.revision!r}; run the command again to ask it",
@@ -176,6 +183,9 @@ def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: P
         "sampling": sampling.model_dump(),
         "draw": draw,
     }
+    if teacher.gguf is not None:
+        # Its revision is the file's content; where the context is full, an answer ends.
+        parts["context"] = teacher.context
     return content_id("completion", **parts)
 
 
