@@ -132,6 +132,16 @@ def test_rewards_and_routers_of_your_own_run(world: tuple[Path, dict[str, str]],
     assert "arm shortest: its router 'my_routers:Shortest' is not built in" in done.stdout
 
 
+def test_filters_and_the_language_check_are_keys_of_a_recipe(tmp_path: Path) -> None:
+    recipe = yaml.safe_load(blocks("yaml")[0]) | yaml.safe_load(
+        next(text for text in blocks("yaml") if "near_duplicates" in text)
+    )
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    read = read_recipe(tmp_path / "recipe.yaml", {"TR_URL": "http://host"})
+    assert read.checks == list(CHECKS)
+    assert [one.name for one in read.contamination] == ["xnli", "ours"]
+
+
 def test_completions_made_elsewhere_come_in(built: Path, world: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     _, environ = world
     for name in ("recipe.yaml", "prompts.jsonl"):

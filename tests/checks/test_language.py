@@ -107,6 +107,14 @@ def test_what_the_prompt_says_is_no_line_of_the_answer(check: LanguageCheck) -> 
     assert check.judge(TEXTS["en"], "de", prompt).word == "unchecked"
 
 
+def test_an_introduction_in_another_language_is_seen(check: LanguageCheck) -> None:
+    for said in (
+        'Here is a short blog post on the topic "Alte Städte" (old towns):',
+        "Sure, here is what you asked for:",
+    ):
+        assert check.judge(f"{said}\n\n{TEXTS['de']}", "de") == ("wrong", "en", 2, 1)
+
+
 def test_an_answer_that_is_one_quote_is_judged(check: LanguageCheck) -> None:
     assert check.judge(f'"{TEXTS["en"]}"', "tr").found == "en"
     assert check.judge(f"«{TEXTS['fr']}»", "fr").word == "right"
@@ -115,6 +123,12 @@ def test_an_answer_that_is_one_quote_is_judged(check: LanguageCheck) -> None:
 def test_foreign_words_within_a_sentence_are_no_other_language(check: LanguageCheck) -> None:
     assert check.judge("请使用 Microsoft Azure DevOps 的流水线来部署这个应用程序。", "zh").word == "right"
     assert check.judge("يمكنك استخدام مكتبة machine learning في هذا المشروع البرمجي الجديد.", "ar").word == "right"
+
+
+def test_japanese_of_many_ideographs_is_not_taken_for_chinese(check: LanguageCheck) -> None:
+    assert check.judge("1. **技術の変革**: 電気自動車（EV）は、内燃機関（ICE）", "ja").word != "wrong"
+    assert check.judge("東京都千代田区永田町一丁目", "ja").word == "unchecked"
+    assert check.judge("第一回全国高等学校野球選手権", "zh").word == "right"
 
 
 def test_a_language_that_cannot_be_told_is_unchecked_but_its_script_is_seen(check: LanguageCheck) -> None:
@@ -196,13 +210,13 @@ def test_an_answer_is_wanted_in_the_prompts_language_unless_the_row_says_another
 
 def test_a_recipe_has_the_check_only_where_it_asks_for_it(tmp_path: Path) -> None:
     assert make_language_check(read(tmp_path), tmp_path) is None
-    (tmp_path / "own_lid.py").write_text("def detect(text):\n    return None\n\nnothing = 3\n", encoding="utf-8")
+    (tmp_path / "my_unit_lid.py").write_text("def detect(text):\n    return None\n\nnothing = 3\n", encoding="utf-8")
     checks = "checks: [empty, language]\n"
     assert make_language_check(read(tmp_path, TEXT + checks), tmp_path) is not None
-    made = make_language_check(read(tmp_path, TEXT + checks + "language_check: own_lid:detect\n"), tmp_path)
+    made = make_language_check(read(tmp_path, TEXT + checks + "language_check: my_unit_lid:detect\n"), tmp_path)
     assert made is not None
     assert len(made.facts["language_check_revision"]) == 64
-    with pytest.raises(RecipeError, match="own_lid:nothing is no function"):
-        make_language_check(read(tmp_path, TEXT + checks + "language_check: own_lid:nothing\n"), tmp_path)
+    with pytest.raises(RecipeError, match="my_unit_lid:nothing is no function"):
+        make_language_check(read(tmp_path, TEXT + checks + "language_check: my_unit_lid:nothing\n"), tmp_path)
     with pytest.raises(RecipeError, match="is for the check language"):
-        read(tmp_path, TEXT + "language_check: own_lid:detect\n")
+        read(tmp_path, TEXT + "language_check: my_unit_lid:detect\n")

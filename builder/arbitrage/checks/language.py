@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from arbitrage.checks.prose import Line, prose
-from arbitrage.checks.scripts import DECIDES, HAN, KANA, scripts_of
+from arbitrage.checks.scripts import DECIDES, HAN, KANA, script_of, scripts_of
 from arbitrage.errors import CheckError, RecipeError
 from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
@@ -123,7 +123,8 @@ class LanguageCheck:
         if not scripts:
             return self._asked(line, bare)
         if line.script == HAN and scripts >= {HAN, KANA}:
-            return "zh" if len(line.text) >= IDEOGRAPHS else None
+            has_kana = any(script_of(letter) == KANA for letter in line.text)
+            return None if has_kana or len(line.text) < IDEOGRAPHS else "zh"
         if line.script not in scripts:
             return DECIDES.get(line.script) or ("ja" if line.script == KANA else self._named(line, bare))
         if line.script == KANA or DECIDES.get(line.script) == bare:
