@@ -37,7 +37,8 @@ _QUOTED = re.compile(
     r"|‹[^‹›\n]{1,300}›|「[^「」\n]{1,1000}」|『[^『』\n]{1,1000}』|《[^《》\n]{1,300}》"
 )
 _CODE = re.compile(
-    r"[;{}]\s*$|^\s*(?:if|elif|else|for|while|with|try|except|class)\b.*:\s*$|[=!<>]=|->|=>|::|\w\(\)|\w\([^()]{0,200}[=,][^()]{0,200}\)|\w\.\w+\(|[\w\])] [-+*/]?= "
+    r"[;{}]\s*$|^\s*(?:if|elif|else|for|while|with|try|except|class)\b.*:\s*$"
+    r"|[=!<>]=|->|=>|::|\w\(\)|\w\([^()]{0,200}[=,][^()]{0,200}\)|\w\.\w+\(|[\w\])] [-+*/]?= "
     r"|^\s*(?:[A-Za-z_]\w*\(|#include|import \w|from \w+ import |def \w+\(|\$ )",
     re.ASCII,
 )
