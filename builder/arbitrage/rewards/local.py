@@ -1,13 +1,12 @@
 """A reward model in this process: a sequence classification model with one output, through transformers."""
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arbitrage.errors import RewardError
-from arbitrage.hub.model import model_commit
+from arbitrage.hub.model import folder_hash, model_commit
 from arbitrage.identity import content_id
 from arbitrage.recipe.published import published_source
 from arbitrage.recipe.reward import Reward
@@ -23,8 +22,6 @@ TOKENS_ON_CPU, TOKENS_ON_GPU = 4096, 32768
 """Tokens of a batch, padding counted."""
 UNBOUNDED = 10**9
 """Tokenizers that know no limit say a number beyond this."""
-WEIGHED = (".json", ".safetensors", ".bin", ".jinja", ".txt", ".model")
-"""Ends of the files that decide a local model's scores."""
 
 Tick = Callable[[int], None]
 
@@ -212,14 +209,3 @@ def _why(error: Exception) -> str:
             "it needs code of its own, which is never run in this process; serve it with vLLM or TEI and give endpoint:"
         )
     return text[:400] or type(error).__name__
-
-
-def folder_hash(folder: Path) -> str:
-    """Return the sha256 over the files of a model's folder that decide what it says, names and contents."""
-    whole = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name.endswith(WEIGHED) and not path.name.startswith("."):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{path.name} {digest}\n".encode())
-    return whole.hexdigest()

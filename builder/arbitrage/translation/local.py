@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from arbitrage.errors import TranslationError
-from arbitrage.hub.model import model_commit
-from arbitrage.rewards.local import folder_hash
+from arbitrage.hub.model import folder_hash, model_commit
 from arbitrage.translation.languages import flores
 from arbitrage.translation.translator import Reply
 
