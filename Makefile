@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 .PHONY: test check fix
 
 test: check  ## everything: style, types, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/installed  ## style and types
 	$(BIN)/ruff check .
