@@ -60,6 +60,7 @@ def main() -> None:
     args = parser.parse_args()
     # a trial must not overwrite what was measured in earnest
     out = args.out or (HERE if args.at_most is None else Path(tempfile.mkdtemp(prefix="bench-trial-")))
+    out.mkdir(parents=True, exist_ok=True)
     print(f"load before: {os.getloadavg()[0]:.2f}; results go to {out}", flush=True)
     # work on the disk that this checkout is on: /tmp may be memory, where making things durable is free
     runs_on = HERE.parent / ".venvs"
