@@ -177,6 +177,10 @@ def test_the_folder_is_what_was_built_from_this_recipe(site: Site) -> None:
     site.trial.write()
     assert "was built from another recipe" in site.publish(code=2).err
     site.trial.more["seed"] = 7
+    site.trial.teachers["a"]["revision"] = "b" * 40
+    site.trial.write()
+    assert "was built from another recipe" in site.publish(code=2).err
+    del site.trial.teachers["a"]["revision"]
     site.trial.write()
     assert site.trial.run("build", "--arm", "random").code == 0
     assert "or with --arm" in site.publish(code=2).err

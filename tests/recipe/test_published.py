@@ -143,3 +143,8 @@ def test_a_pinned_recipe_is_the_one_that_it_was_pinned_from(found, same):
 def test_a_branch_may_have_been_pinned_but_a_tag_is_not_another_tag():
     assert is_pinned_from({"revision": PIN}, {"revision": "main"})
     assert not is_pinned_from({"revision": "v2"}, {"revision": "v1"})
+
+
+def test_a_commit_that_the_recipe_names_is_no_other_commit():
+    assert is_pinned_from({"revision": PIN}, {"revision": PIN})
+    assert not is_pinned_from({"revision": PIN}, {"revision": "b" * 40})

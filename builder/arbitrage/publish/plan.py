@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import arbitrage_cards
 from arbitrage_cards.pictures import PICTURES
 
+from arbitrage.dataset import readme
 from arbitrage.dataset.manifest import NAME, PATH, Manifest
 from arbitrage.dataset.reading import inside
 from arbitrage.errors import DatasetError, HubError, HubUnavailable
@@ -21,10 +22,8 @@ from arbitrage.publish.difference import Difference, alike, difference
 from arbitrage.recipe.document import read_document
 from arbitrage.recipe.published import recipe_hash
 
-CARD = "README.md"
-ANYONES = frozenset((".gitattributes", ".gitignore", CARD, "LICENSE", "LICENSE.txt", "LICENSE.md"))
+ANYONES = frozenset((".gitattributes", ".gitignore", readme.NAME, "LICENSE", "LICENSE.txt", "LICENSE.md"))
 """What a repository may hold that no version was published to yet."""
-MAX_CARD_BYTES = 4 * 2**20
 
 
 class Upload(NamedTuple):
@@ -67,7 +66,7 @@ class Plan:
     @property
     def card(self) -> str:
         """The card as it will be published."""
-        source = self.files[CARD].source
+        source = self.files[readme.NAME].source
         assert isinstance(source, bytes)
         return source.decode("utf-8")
 
@@ -75,7 +74,9 @@ class Plan:
         """Return the lines of the card that change, as a unified diff."""
         before, after = self.card_before.splitlines(), self.card.splitlines()
         return list(
-            difflib.unified_diff(before, after, f"{CARD} (on the Hub)", f"{CARD} ({self.version})", lineterm="")
+            difflib.unified_diff(
+                before, after, f"{readme.NAME} (on the Hub)", f"{readme.NAME} ({self.version})", lineterm=""
+            )
         )
 
 
@@ -148,7 +149,7 @@ def _planned(
     data = manifest.as_dict()
     before = (str(previous[0]), previous[1].as_dict()) if previous else None
     card = arbitrage_cards.render(data, repository.id, str(version), before).encode("utf-8")
-    files = {**local, CARD: Upload(card, content_of(card))}
+    files = {**local, readme.NAME: Upload(card, content_of(card))}
     lacking = [path for path, file in files.items() if not file.is_in(there.get(path))]
     if any(files[path].kept for path in lacking):
         # Files of two encodings would not be what either manifest says.
@@ -238,9 +239,9 @@ def _difference(repository: Repository, latest: Version, folder: Path, manifest:
 
 
 def _card_at(repository: Repository, seen: Seen | None, there: Mapping[str, RemoteFile]) -> str:
-    if seen is None or CARD not in there or there[CARD].size > MAX_CARD_BYTES:
+    if seen is None or readme.NAME not in there or there[readme.NAME].size > readme.MAX_BYTES:
         return ""
-    return repository.fetch(seen.head, CARD).read_text(encoding="utf-8", errors="replace")
+    return repository.fetch(seen.head, readme.NAME).read_text(encoding="utf-8", errors="replace")
 
 
 def _few(paths: Sequence[str]) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arbitrage.dataset import readme
 from arbitrage.dataset.manifest import NAME, Manifest, read_manifest
 from arbitrage.errors import DatasetError, HubError, HubUnavailable
 from arbitrage.hub.refusals import explained, said, status_of, unreachable
 from arbitrage.hub.repository import BRANCH, TYPE, Repository, Seen
 from arbitrage.hub.version import Version
 from arbitrage.licensing import refuse_looser
-from arbitrage.publish.plan import CARD, Plan, make_plan
+from arbitrage.publish.plan import Plan, make_plan
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import is_pinned_from, published_recipe
 from arbitrage.run import Run, write_whole
@@ -95,7 +96,7 @@ def publish(
             return Published(repository.id, plan, private, None)
         commit = repository.resolve(str(plan.version)) if plan.is_there else _carry_out(repository, plan, private, tell)
         # The folder is now what the Hub holds.
-        write_whole(run.dataset / CARD, plan.card)
+        write_whole(run.dataset / readme.NAME, plan.card)
         return Published(repository.id, plan, private, commit)
 
 

@@ -62,12 +62,17 @@ def is_pinned_from(found: Any, unpinned: Any) -> bool:
     """Say whether a published recipe is this one, but for revisions that a build has pinned to some content."""
     if isinstance(unpinned, Mapping) and isinstance(found, Mapping):
         return found.keys() - unpinned.keys() <= PINS and all(
-            key in found and ((key in PINS and _is_content(found[key])) or is_pinned_from(found[key], value))
+            key in found and (_is_pin(key, found[key], value) or is_pinned_from(found[key], value))
             for key, value in unpinned.items()
         )
     if isinstance(unpinned, list) and isinstance(found, list):
         return len(found) == len(unpinned) and all(map(is_pinned_from, found, unpinned))
     return bool(found == unpinned)
+
+
+def _is_pin(key: str, found: object, unpinned: object) -> bool:
+    # What the recipe itself names by its content, nothing else stands for.
+    return key in PINS and _is_content(found) and not _is_content(unpinned)
 
 
 def _is_content(revision: object) -> bool:
