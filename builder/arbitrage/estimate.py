@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from arbitrage.ahead import BYTES_PER_TOKEN, rewards_ahead, translator_ahead
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.line import Line
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
@@ -16,9 +17,6 @@ from arbitrage.teachers.identity import UNVERIFIED
 from arbitrage.teachers.purse import paid
 from arbitrage.translation.checks import LONGEST, SLACK, extent
 from arbitrage.writing import contamination
-
-BYTES_PER_TOKEN = 8
-"""A generous guess for how many bytes of text a token stands for."""
 
 BYTES_PER_CHARACTER = 4
 
@@ -78,6 +76,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "translation": _translation(line),
+        "rewards": rewards_ahead(line, teachers),
         "contamination": contamination(line),
         "teachers": teachers,
         "learns": waiting,
@@ -135,6 +134,7 @@ def _translation(line: Line) -> dict[str, Any] | None:
     missing = {} if translating.done else translating.missing(line.last)
     return {
         **translating.by,
+        **translator_ahead(line),
         "answers": translating.trouble is None,
         "trouble": translating.trouble,
         "missing_texts": {language: missing.get(language, 0) for language in translating.targets},

@@ -142,6 +142,23 @@ class Completion:
     """The dataset or file that it came from; None when it was asked."""
 
 
+class Most(NamedTuple):
+    """The most tokens that a request and its answer can have."""
+
+    prompt: int
+    completion: int
+
+
+class Paid(NamedTuple):
+    """What one answer over the wire was paid for, beside those of teachers."""
+
+    model: str
+    prompt_tokens: int | None
+    """As the server counted them; None when it did not."""
+    completion_tokens: int | None
+    most: Most
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An ask that this build could not bring to a final outcome; the next build asks again."""

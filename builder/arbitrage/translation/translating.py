@@ -14,6 +14,7 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_source
 from arbitrage.recipe.translate import Translate
 from arbitrage.records import Message, Prompt
+from arbitrage.spend import bill, tokens_of_replies
 from arbitrage.store.store import Store
 from arbitrage.store.translations import (
     FRESH,
@@ -28,9 +29,10 @@ from arbitrage.store.translations import (
     want,
 )
 from arbitrage.teachers.identity import UNVERIFIED
+from arbitrage.teachers.purse import Purse
 from arbitrage.translation.checks import outcome
 from arbitrage.translation.local import LocalTranslator, weights_revision
-from arbitrage.translation.pieces import METHOD, translate_texts
+from arbitrage.translation.pieces import METHOD, first_pieces, translate_texts
 from arbitrage.translation.served import ServedTranslator
 from arbitrage.translation.translator import Translator
 from arbitrage.translation.verbatim import has_words
@@ -60,7 +62,13 @@ class Translating:
     """
 
     def __init__(
-        self, recipe: Recipe, config: Translate, store: Store, folder: Path, language_check: LanguageCheck | None
+        self,
+        recipe: Recipe,
+        config: Translate,
+        store: Store,
+        folder: Path,
+        language_check: LanguageCheck | None,
+        purse: Purse,
     ) -> None:
         self.recipe = recipe
         self.config = config
@@ -68,7 +76,7 @@ class Translating:
         self.language_check = language_check
         """Tells a wrong language too, where the recipe has it among its checks; else scripts alone do."""
         self.targets = config.targets(recipe.languages)
-        self.translator = self._make(folder)
+        self.translator = self._make(folder, purse)
         self.by = {"model": published_source(config.model), "revision": self.translator.revision or UNVERIFIED}
         """What every translated row says in its column `translation`."""
         self.languages: dict[str, Counts] = {}
@@ -76,10 +84,10 @@ class Translating:
         self.done = False
         """Whether the prompts have all their translations."""
 
-    def _make(self, folder: Path) -> Translator:
+    def _make(self, folder: Path, purse: Purse) -> Translator:
         config = self.config
         if config.endpoint is not None:
-            return ServedTranslator(self.recipe, config, self.store)
+            return ServedTranslator(self.recipe, config, self.store, purse)
         address = f"{config.model}@{config.revision or ''}"
         kept = self.store.get("translator") or {}
         local = (folder / config.model).is_dir()
@@ -115,6 +123,20 @@ class Translating:
         want(self.store, self._texts(last))
         return missing(self.store)
 
+    def ahead(self, last: int) -> Counter[str] | None:
+        """Return what a served translator would be asked about the prompts up to `last`, by its own words for it."""
+        if not isinstance(self.translator, ServedTranslator):
+            return None
+        want(self.store, self._texts(last))
+        whole = Counter[str]()
+        for language in self.targets:
+            after = ""
+            while block := next_block(self.store, language, after, BLOCK):
+                after = block[-1].id
+                pieces = first_pieces(self.translator, [one.text for one in block], self.config.source)
+                whole.update(self.translator.ahead(pieces, self.config.source, language))
+        return whole
+
     def stand_ins(self, last: int) -> Iterator[Prompt]:
         """Yield a stand-in for every translated prompt that there may be: its source's text in its language."""
         for target in self.targets:
@@ -129,6 +151,7 @@ class Translating:
 
         Raises:
             TranslationError: the translator cannot be used; what is translated stays.
+            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
         """
         if self.forget_others(limit):
             return
@@ -151,7 +174,14 @@ class Translating:
             **self.by,
             "from": self.config.source,
             "languages": {name: asdict(counts) for name, counts in self.languages.items()},
+            **self._paid(),
         }
+
+    def _paid(self) -> dict[str, Any]:
+        if not isinstance(self.translator, ServedTranslator):
+            return {}
+        tokens = tokens_of_replies(self.store, self.config.model, self.by["revision"])
+        return {"paid": bill(self.config.price, tokens)}
 
     def _add(self, limit: int | None, last: int, log: Tell) -> None:
         with self.store.transaction() as connection:
