@@ -156,12 +156,19 @@ def test_scores_of_a_reward_that_the_recipe_lost_stay_spent(tmp_path: Path, a: t
 
 def test_a_translator_is_paid_within_max_usd_and_never_twice(tmp_path: Path, a: tgi.Handle) -> None:
     with tgi.serve(double("nmt", answers=translator())) as nmt:
-        translate = {"model": "org/nmt", "endpoint": nmt.url, "api": "tgi", "to": "all", "price": A_TOKEN}
+        translate = {
+            "model": "org/nmt",
+            "endpoint": nmt.url,
+            "api": "tgi",
+            "to": "all",
+            "price": A_TOKEN,
+            "max_length": 100,
+        }
         trial = Trial(
             tmp_path,
             {"a": teacher("a", a.url)},
             rows(30, ["en"]),
-            more={"languages": ["de", "en", "tr"], "translate": translate, "max_usd": 8000},
+            more={"languages": ["de", "en", "tr"], "translate": translate, "max_usd": 2000},
         )
         trial.write()
         ahead = trial.run("check", "--json").json["translation"]
@@ -170,12 +177,12 @@ def test_a_translator_is_paid_within_max_usd_and_never_twice(tmp_path: Path, a: 
         assert "the translator org/nmt 60 " in " ".join(trial.run("check").out.split())
         ran = trial.build()
         _stopped(ran)
-        assert "arbitrage: translate: max_usd is 8000" in ran.err and "what is translated is stored" in ran.err
+        assert "arbitrage: translate: max_usd is 2000" in ran.err and "what is translated is stored" in ran.err
         first = len(nmt.log)
         assert 0 < first < 60 and not a.log
         counted = trial.query("SELECT sum(prompt_tokens), sum(completion_tokens) FROM reply")[0]
         state = trial.status()
-        assert state["spent_usd"] == state["translator"]["spend_usd"] == sum(counted) <= 8000
+        assert state["spent_usd"] == state["translator"]["spend_usd"] == sum(counted) <= 2000
         assert trial.run("check", "--json").json["translation"]["requests"] == 60 - first
         trial.more["max_usd"] = 1e9
         assert trial.build().code == 0
