@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from arbitrage.errors import StoreError
 from arbitrage.records import Completion, Failure
 from arbitrage.store.connect import explain
+from arbitrage.store.schema import MIGRATIONS
 from arbitrage.store.store import PAGE, Store, open_store
 from arbitrage.store.writer import BATCH_ROWS, Writer
 
