@@ -182,6 +182,8 @@ def print_imported(console: Console, found: dict[str, Any]) -> None:
     console.print(table)
     usable = found["imported"] + found["stored"]
     console.print(f"{found['asked']} of {usable} answer prompts of the recipe", highlight=False)
+    if found["translations"]:
+        console.print(f"{found['translations']} translated texts imported", highlight=False)
     if found["unreadable"]:
         console.print("run.log names every unreadable row", highlight=False)
 

@@ -117,6 +117,9 @@ ALTER TABLE score ADD COLUMN completion_tokens INTEGER;
 ALTER TABLE score ADD COLUMN prompt_most INTEGER;
 ALTER TABLE score ADD COLUMN completion_most INTEGER;
 
+-- The dataset that a translation came from.
+ALTER TABLE translation ADD COLUMN imported_from TEXT;
+
 -- What a served translator replied to a piece of a text, under the identity of piece, languages, translator and
 -- settings, and what was paid for it; never deleted.
 CREATE TABLE reply (

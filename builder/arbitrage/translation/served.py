@@ -34,6 +34,12 @@ MOST_FAILURES = 5
 POLL_SECONDS = 0.01
 
 
+def served_settings(config: Translate) -> Mapping[str, Any]:
+    """Return what decides what a served model replies."""
+    room = config.max_length or MAX_TOKENS
+    return {"api": config.api, "instruction": INSTRUCTION, "extra": config.extra, "max_length": room}
+
+
 class ServedTranslator:
     """Translates whole lines, greedily; knows who answers as soon as it is made, if anybody does."""
 
@@ -68,12 +74,7 @@ class ServedTranslator:
             store.remember_revision(translate.api, translate.model, self._served.revision)
         known = self._served.revision
         self.revision = "" if known in (None, UNVERIFIED) else str(known)
-        self.settings: Mapping[str, Any] = {
-            "api": translate.api,
-            "instruction": INSTRUCTION,
-            "extra": translate.extra,
-            "max_length": self._room,
-        }
+        self.settings = served_settings(translate)
 
     @property
     def trouble(self) -> str | None:
