@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ from arbitrage.translation.verbatim import has_words
 
 BLOCK = 64
 """Texts translated at once, in id order, and committed whole: what a kill can cost."""
+CUT_TEXTS = 50_000
+"""Texts whose pieces are kept while `check` counts requests."""
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -139,14 +142,17 @@ class Translating:
         """Return what a served translator would be asked about the prompts up to `last`, by its own words for it."""
         if not isinstance(self.translator, ServedTranslator):
             return None
+        translator, source = self.translator, self.config.source
+        # A text is cut alike for every language that it is translated into.
+        cut = lru_cache(CUT_TEXTS)(lambda text: first_pieces(translator, [text], source))
         want(self.store, self._texts(last))
         whole = Counter[str]()
         for language in self.targets:
             after = ""
             while block := next_block(self.store, language, after, BLOCK):
                 after = block[-1].id
-                pieces = first_pieces(self.translator, [one.text for one in block], self.config.source)
-                whole.update(self.translator.ahead(pieces, self.config.source, language))
+                pieces = dict.fromkeys(piece for one in block for piece in cut(one.text))
+                whole.update(translator.ahead(list(pieces), source, language))
         return whole
 
     def stand_ins(self, last: int) -> Iterator[Prompt]:
