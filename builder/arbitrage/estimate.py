@@ -2,10 +2,12 @@
 
 import math
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from arbitrage.derived import derived_names, is_derived
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.line import Line
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
@@ -29,6 +31,12 @@ WHERE a.teacher = ? GROUP BY 1
 """
 
 
+UNTRANSLATED = """
+SELECT p.language, count(*) FROM ask a JOIN prompt p ON p.n = a.prompt
+WHERE a.teacher = ? AND a.completion_id IS NULL GROUP BY 1
+"""
+
+
 def estimate(line: Line) -> dict[str, Any]:
     """Plan the first round and return what it would take; a router that asks in rounds may ask more later.
 
@@ -39,6 +47,8 @@ def estimate(line: Line) -> dict[str, Any]:
     waiting = _learn_from_store(line)
     routers = {arm: router for arm, router in line.routers.items() if arm not in waiting}
     plan(line.store, line.pool, routers, line.reader, line.last)
+    if line.answer_translating is not None:
+        line.answer_translating.settle(line.number)
     teachers = {}
     output_total = 0
     to_come = _to_come(line, routers)
@@ -77,7 +87,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "licenses": licenses_as_dict(line.recipe),
         "prompts": line.last,
         "sources": sources,
-        "translation": _translation(line),
+        "translation": _translation(line, routers),
         "contamination": contamination(line),
         "teachers": teachers,
         "learns": waiting,
@@ -127,8 +137,8 @@ def _to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, tuple[int, 
     return found
 
 
-def _translation(line: Line) -> dict[str, Any] | None:
-    """Return who translates, how many texts lack a translation, and how many prompts that may give."""
+def _translation(line: Line, routers: Mapping[str, Router]) -> dict[str, Any] | None:
+    """Return who translates, how many texts lack a translation, and how many prompts and answers are to come."""
     translating = line.translating
     if translating is None:
         return None
@@ -139,7 +149,19 @@ def _translation(line: Line) -> dict[str, Any] | None:
         "trouble": translating.trouble,
         "missing_texts": {language: missing.get(language, 0) for language in translating.targets},
         "prompts_to_come": 0 if translating.done else sum(1 for _ in translating.stand_ins(line.last)),
+        "answers_to_come": _answers_to_come(line, routers),
     }
+
+
+def _answers_to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, int]:
+    """Return by language how many answers arms want translated that are not yet, were every one of them usable."""
+    found = Counter[str]()
+    for name in derived_names(line.recipe):
+        found.update(dict(line.store.connection.execute(UNTRANSLATED, (name,))))
+    if line.translating is not None and not line.translating.done:
+        asks = asks_about(line.translating.stand_ins(line.last), routers)
+        found.update(prompt.language for prompt, name in asks if is_derived(name))
+    return {language: found[language] for language in line.recipe.languages if found[language]}
 
 
 def _unchecked(line: Line) -> list[str]:

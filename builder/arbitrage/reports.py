@@ -76,6 +76,9 @@ def _print_translation(console: Console, translation: dict[str, Any]) -> None:
     lacking = ", ".join(f"{language}: {count}" for language, count in translation["missing_texts"].items())
     who = f"{translation['model']} at {translation['revision'][:12]}"
     line = f"translated by {who}; texts without a translation: {lacking}"
+    if translation["answers_to_come"]:
+        answers = ", ".join(f"{language}: {count}" for language, count in translation["answers_to_come"].items())
+        line += f"; answers without a translation, at most: {answers}"
     if translation["prompts_to_come"]:
         line += f"; the plan counts {translation['prompts_to_come']} translated prompts that may come of them"
     console.print(escape(line), highlight=False, soft_wrap=True)
@@ -171,6 +174,8 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
     console.print(table)
     spend = _table("teacher", "prompt tokens", "completion tokens", "spend")
     for name, teacher in state["teachers"].items():
+        if teacher["prompt_tokens"] is None:
+            continue
         cost = teacher["spend_usd"]
         spend.add_row(
             escape(name),

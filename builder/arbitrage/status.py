@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage.derived import is_derived
 from arbitrage.pilot import pilot_sentences
 from arbitrage.recipe.model import Recipe
 from arbitrage.spend import spent, tokens_of
@@ -67,6 +68,9 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
 
 
 def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    if is_derived(name):
+        # Nobody's tokens: what it is made from is counted under its teacher.
+        return {"languages": languages, "prompt_tokens": None, "completion_tokens": None, "spend_usd": None}
     tokens = tokens_of(store, name)
     return {
         "languages": languages,

@@ -81,11 +81,11 @@ class PublishedPool:
             return Passed("unreadable", where, read.why)
         if prompt_id(read.language, read.messages) != row["prompt_id"]:
             return Passed("unreadable", where, "prompt_id is not the hash of language and messages")
+        if row["parents"] is not None:
+            return Passed("other", where, "was made from other answers")
         author = self._published.teachers.get(row["teacher"])
         if author is None or author.model != row["model"]:
             return Passed("unreadable", where, f"{RECIPE} has no such teacher with this model")
-        if row["parents"] is not None:
-            return Passed("other", where, "was written from several completions")
         prompt = Prompt(row["prompt_id"], read.language, row["source_id"], "train", read.messages)
         revision, draw = row["revision"], row["draw"]
         made = completion_id(author, self._published.sampling_of(row["teacher"]), revision, prompt, draw)

@@ -109,7 +109,9 @@ CREATE TABLE verdict (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING]
+DERIVED = "ALTER TABLE completion ADD COLUMN derived_from TEXT;"
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING, DERIVED]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 

@@ -30,21 +30,27 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def outcome(
-    sources: Sequence[str], translations: Sequence[str], target: str, check: LanguageCheck | None = None
+    sources: Sequence[str],
+    translations: Sequence[str],
+    target: str,
+    check: LanguageCheck | None = None,
+    *,
+    is_answer: bool = False,
 ) -> str | None:
     """Return why the translations of a prompt's texts are none, the first of `OUTCOMES`; None where they are.
 
-    With a `check`, a text in another language of the same script is found too.
+    With a `check`, a text in another language of the same script is found too. An answer may well be code or a number
+    alone, and one of a few words may be the same in both languages.
     """
     before, after = [prose(text) for text in sources], [prose(text) for text in translations]
     whole, translated = "\n".join(before), "\n".join(after)
     if not any(map(has_words, before)):
-        return "nothing_to_translate"
+        return None if is_answer else "nothing_to_translate"
     single = [pair for pair in zip(before, after, strict=True) if len(WORD.findall(pair[0])) >= FEW_WORDS]
-    pairs = [(whole, translated), *single]
+    pairs = single if is_answer else [(whole, translated), *single]
     if any(is_untranslated(*pair) for pair in pairs):
         return "untranslated"
-    if any(is_out_of_proportion(*pair) for pair in pairs):
+    if any(is_out_of_proportion(*pair) for pair in [(whole, translated), *single]):
         return "length"
     if any(is_of_other_script(text, target) for _, text in pairs):
         return "language"

@@ -39,7 +39,8 @@ BLOCK = 64
 """Texts translated at once, in id order, and committed whole: what a kill can cost."""
 
 Tell = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, str, int, int], None]
+"""Told what is translated, into which language, how many are, and of how many."""
 
 
 @dataclass(slots=True)
@@ -133,17 +134,26 @@ class Translating:
         if self.forget_others(limit):
             return
         last = self.store.last_of_sources(limit)
-        for language, count in self.missing(last).items():
-            log(f"translating {count} texts into {language}")
+        self.missing(last)
+        self.fill("texts", progress, log)
+        self._add(limit, last, log)
+        self.done = True
+
+    def fill(self, what: str, progress: Progress, log: Tell) -> None:
+        """Translate what is wanted and has no translation, in blocks; `what` is what it is called.
+
+        Raises:
+            TranslationError: the translator cannot be used; what is translated stays.
+        """
+        for language, count in missing(self.store).items():
+            log(f"translating {count} {what} into {language}")
             done, after = 0, ""
             while block := next_block(self.store, language, after, BLOCK):
                 replies = translate_texts(self.translator, [text for _, text in block], self.config.source, language)
                 rows = [(one.id, reply.text, reply.problem) for one, reply in zip(block, replies, strict=True)]
                 put_translations(self.store, rows)
                 done, after = done + len(rows), block[-1].id
-                progress(language, done, count)
-        self._add(limit, last, log)
-        self.done = True
+                progress(what, language, done, count)
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of it."""
@@ -179,13 +189,13 @@ class Translating:
 
     def _translated(self, page: Sequence[Prompt], target: str) -> Iterator[Prompt | str]:
         """Yield each prompt's translation, or why there is none."""
-        texts = {self._id(text, target): text for prompt in page for text in self._of(prompt)}
+        texts = {self.id_of(text, target): text for prompt in page for text in self._of(prompt)}
         ids, stored = list(texts), dict[str, tuple[str | None, str | None]]()
         for start in range(0, len(ids), 500):
             stored |= translations(self.store, ids[start : start + 500])
         for prompt in page:
             sources = self._of(prompt)
-            replies = [stored[self._id(text, target)] for text in sources]
+            replies = [stored[self.id_of(text, target)] for text in sources]
             problem = next((problem for _, problem in replies if problem), None)
             yield problem or self._prompt(prompt, sources, [text or "" for text, _ in replies], target)
 
@@ -212,14 +222,15 @@ class Translating:
             for page in lacking(self.store, self.config.source, target, last):
                 for prompt in page:
                     for text in self._of(prompt):
-                        yield target, self._id(text, target), text
+                        yield target, self.id_of(text, target), text
 
     def _of(self, prompt: Prompt) -> list[str]:
         """Return the texts of a prompt that are translated: its turns, then those in the columns that are named."""
         named = [value for name, value in prompt.columns.items() if name in self.config.columns]
         return [turn["content"] for turn in prompt.messages] + [text for value in named for text in _strings(value)]
 
-    def _id(self, text: str, target: str) -> str:
+    def id_of(self, text: str, target: str) -> str:
+        """Return the identity of a text's translation into a language."""
         return content_id(
             "translation",
             text=text,
@@ -235,7 +246,7 @@ class Translating:
         return content_id(
             "translated",
             prompts=prompts["key"] if prompts else None,
-            sample=self._id("", ""),
+            sample=self.id_of("", ""),
             targets=self.targets,
             columns=sorted(self.config.columns),
             language_check=self.language_check.key if self.language_check else None,
