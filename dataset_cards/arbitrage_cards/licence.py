@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage_cards.arms import teachers_of
 from arbitrage_cards.escape import escape
 from arbitrage_cards.licenses import license_of
 from arbitrage_cards.tables import ABSENT, table
@@ -47,7 +48,7 @@ def linked(license_id: str) -> str:
 def _rows(manifest: Mapping[str, Any]) -> list[list[str]]:
     recipe = manifest["recipe"]
     holders: dict[str | None, tuple[list[str], list[str]]] = {}
-    for name in sorted(manifest["pool"]["teachers"]):
+    for name in sorted(teachers_of(manifest)):
         stated = recipe.get("teachers", {}).get(name, {}).get("license")
         holders.setdefault(stated, ([], []))[0].append(escape(name))
     for source in recipe.get("prompts", []):
