@@ -50,12 +50,14 @@ class Rebuild:
         self.splits = Splits()
         self.whole = True
         """Whether every prompt could be rebuilt, so that the tally says something."""
+        self.read = True
+        """Whether every row of the pool was looked at, so that what is not there is missing."""
 
     def run(self, language: str, split: Split) -> None:
         """Rebuild a language and split."""
         if not (self.files.readable(POOL, language, split) and self.files.readable(ROUTES, language, split)):
             self.report.notes.append(f"{language} {split} was not rebuilt: its pool or its routes cannot be read")
-            self.whole = False
+            self.whole = self.read = False
             return
         arms = self.files.manifest.published_arms
         comparisons = {
@@ -120,7 +122,7 @@ class Rebuild:
             if name <= before:
                 first = members[0]
                 self.report.add(first.path, "is out of the order of prompt ids", first.row, name)
-                self.whole = False
+                self.whole = self.read = False
                 continue
             before = name
             yield name, members

@@ -50,10 +50,11 @@ def reproduce(folder: Path) -> Report:
                 for split in SPLITS:
                     rebuild.run(language, split)
         except DatasetError as error:
-            rebuild.whole = False
+            rebuild.whole = rebuild.read = False
             report.add("pool", shown(str(error))[1:-1])
-        if rebuild.whole:
+        if rebuild.read:
             parents.check(report)
+        if rebuild.whole:
             _check_counts(manifest, tally, report, audited)
     return report
 
