@@ -70,7 +70,8 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
 def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     if is_derived(name):
         # Nobody's tokens: what it is made from is counted under its teacher.
-        return {"languages": languages, "prompt_tokens": None, "completion_tokens": None, "spend_usd": None}
+        unknown = ("prompt_tokens", "completion_tokens", "answers_without_token_counts", "spend_usd")
+        return {"languages": languages, **dict.fromkeys(unknown)}
     tokens = tokens_of(store, name)
     return {
         "languages": languages,

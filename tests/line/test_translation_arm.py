@@ -121,8 +121,8 @@ def test_the_manifest_and_the_card_say_who_wrote_what(arm: Trial) -> None:
         "Answers of `translation` are machine translations by org/nmt, which made prompts of this dataset too" in card
     )
     assert "written by one teacher model" in card, "translations are nobody's to route to"
-    recipe = (arm.dataset / "recipe.yaml").read_text()
-    assert "pilot:" not in recipe
+    assert "translator org/nmt" in card, "its licence is asked after too"
+    assert "pilot:" not in (arm.dataset / "recipe.yaml").read_text()
 
 
 def test_check_counts_the_answers_that_will_be_translated(arm: Trial, served: list[tgi.Handle]) -> None:

@@ -47,10 +47,12 @@ def outcome(
     if not any(map(has_words, before)):
         return None if is_answer else "nothing_to_translate"
     single = [pair for pair in zip(before, after, strict=True) if len(WORD.findall(pair[0])) >= FEW_WORDS]
-    pairs = single if is_answer else [(whole, translated), *single]
+    if is_answer and not single and whole == translated:
+        return None
+    pairs = [(whole, translated), *single]
     if any(is_untranslated(*pair) for pair in pairs):
         return "untranslated"
-    if any(is_out_of_proportion(*pair) for pair in [(whole, translated), *single]):
+    if any(is_out_of_proportion(*pair) for pair in pairs):
         return "length"
     if any(is_of_other_script(text, target) for _, text in pairs):
         return "language"
