@@ -102,8 +102,10 @@ class Reader:
         return answers
 
     def _add_means(self, scores: dict[tuple[str, int], Scores]) -> None:
+        # An arm more that makes answers from others' must not change what another arm chooses.
+        apart = {key for key in scores if is_derived(key[0])}
         for mean in self._means:
-            for key, value in mean.scores(scores).items():
+            for key, value in mean.scores(scores, apart).items():
                 scores[key][mean.name] = value
 
     def _scores(self, completions: Sequence[str]) -> Mapping[tuple[str, str], float | None]:

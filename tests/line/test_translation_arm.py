@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import tgi
 from line.translated import served, translated_trial, trial
-from line.trial import Trial, contents, rows
+from line.trial import Trial, contents, double, rows, teacher
 from servers.tiny_seq2seq import spelled, write_model
 from tgi.translation import translated, translator
 
@@ -160,6 +160,42 @@ def test_prompts_that_came_in_parallel_are_joined_by_their_source(parallel: Tria
     assert parallel.reproduce().code == 0
     parallel.more["tolerate"] = 0.01
     assert parallel.build().code == 1
+
+
+def test_a_translated_prompt_has_the_answer_to_its_own_original(arm: Trial) -> None:
+    first = arm.prompts[0]
+    arm.prompts = [first, {**first, "prompt": "Question in other words: what of nothing?"}]
+    arm.more |= {"languages": ["de", "en"]}
+    assert arm.build().code == 0
+    pool = {f"{row['prompt_id']}/{row['teacher']}/0": row for row in arm.pool()}
+    pairs = [(row, pool[row["parents"][0]]) for row in pool.values() if row["parents"]]
+    assert len(pairs) == 2
+    for row, parent in pairs:
+        assert row["prompt"][0]["content"] == translated(parent["prompt"][0]["content"], "German")
+
+
+def test_a_preview_translates_the_answers_of_its_own_sources(arm: Trial, served: list[tgi.Handle]) -> None:
+    assert arm.build("--limit", "3").code == 0
+    assert [len(handle.log) for handle in served[:2]] == [3, 3 * 3 + 3 * 3]
+    assert arm.build().code == 0
+    assert [len(handle.log) for handle in served[:2]] == [8, 8 * 3 + 8 * 3]
+
+
+def test_an_arm_more_that_translates_changes_no_other(parallel: Trial, served: list[tgi.Handle]) -> None:
+    with tgi.serve([double("b"), double("c")]) as others:
+        parallel.teachers |= {name: teacher(name, one.url) for name, one in zip("bc", others, strict=True)}
+        parallel.arms = {"reward": {"router": "reward"}, "random": {"router": "random"}}
+        parallel.more |= {
+            "rewards": {"x": {"python": "chrf"}, "y": {"python": "exact_match"}, "both": {"mean_of": ["x", "y"]}},
+            "route_by": "both",
+        }
+        assert parallel.build().code == 0
+        tables = ("reward", "random", "preferences")
+        before = {name: parallel.table(name) for name in tables}
+        parallel.arms |= ARM
+        assert parallel.build().code == 0
+        assert {name: parallel.table(name) for name in tables} == before
+        assert all(row["reward"] is not None for row in parallel.table("translation"))
 
 
 SPOILS: dict[str, Any] = {
