@@ -54,7 +54,7 @@ def build(
         pilot = _learn(line, progress)
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
-            line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
+            line.pool.ask(line.number, line.purse, progress.asking(line.store, line.pool), progress.tell)
             if line.answer_translating is not None:
                 line.answer_translating.run(line.number, progress.translating, line.log)
             if until == "completions":
@@ -80,7 +80,7 @@ def _score(line: Line, progress: Progress) -> None:
         line.log("checking languages")
         judge_all(line.store, line.language_check, teachers, progress.judging)
     line.log("scoring")
-    score_all(line.store, line.rewards, teachers, progress.scoring, line.recipe.patience, progress.tell)
+    score_all(line.store, line.rewards, teachers, line.purse, progress.scoring, line.recipe.patience, progress.tell)
     remember(line.rewards, line.store)
 
 
@@ -92,7 +92,7 @@ def _learn(line: Line, progress: Progress) -> dict[str, Any] | None:
     prompts = pilot_prompts(line.store, line.recipe, line.last)
     asks = plan_pilot(line.store, line.pool, line.recipe, prompts)
     line.log(f"asking: {asks} asks are planned for the pilot")
-    line.pool.ask(line.number, progress.asking(line.store, line.pool), progress.tell)
+    line.pool.ask(line.number, line.purse, progress.asking(line.store, line.pool), progress.tell)
     _score(line, progress)
     answered = read_pilot(line.reader, line.recipe, prompts)
     if answered is None:

@@ -6,6 +6,7 @@ ArbitrageError
 ├── TeacherError     a teacher is not who the recipe says, or lets nobody in
 ├── TranslationError  the translator cannot be used
 │   └── TranslatorDown   it fails or does not answer; the same command may succeed later
+├── BudgetSpent      `max_usd` is spent; with a higher one the same command goes on
 ├── RewardError      a reward function misbehaved
 ├── RouterError      a router misbehaved
 ├── StoreError       the run's store cannot be used
@@ -40,6 +41,12 @@ class TranslationError(ArbitrageError):
 
 class TranslatorDown(TranslationError):
     """The translator fails or does not answer; the same command may succeed later."""
+
+    exit_code = 1
+
+
+class BudgetSpent(ArbitrageError):
+    """The recipe's `max_usd` is spent; with a higher one the same command goes on."""
 
     exit_code = 1
 

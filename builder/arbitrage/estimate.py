@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from arbitrage.derived import derived_names, is_derived
+from arbitrage.ahead import BYTES_PER_TOKEN, rewards_ahead, translator_ahead
+from arbitrage.derived import author, derived_names, is_derived
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.line import Line
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
@@ -19,21 +20,12 @@ from arbitrage.teachers.purse import paid
 from arbitrage.translation.checks import LONGEST, SLACK, extent
 from arbitrage.writing import contamination
 
-BYTES_PER_TOKEN = 8
-"""A generous guess for how many bytes of text a token stands for."""
-
 BYTES_PER_CHARACTER = 4
 
 ASKS = """
 SELECT p.language, count(*), sum(c.id IS NULL), total(CASE WHEN c.id IS NULL THEN length(CAST(p.messages AS BLOB)) END)
 FROM ask a JOIN prompt p ON p.n = a.prompt LEFT JOIN completion c ON c.id = a.completion_id
 WHERE a.teacher = ? GROUP BY 1
-"""
-
-
-UNTRANSLATED = """
-SELECT p.language, count(*) FROM ask a JOIN prompt p ON p.n = a.prompt
-WHERE a.teacher = ? AND a.completion_id IS NULL GROUP BY 1
 """
 
 
@@ -77,6 +69,8 @@ def estimate(line: Line) -> dict[str, Any]:
             "output_tokens_at_most": output,
             "usd_at_most": usd(teacher.config.price, prompt_bytes, output),
         }
+    derived = _derived(line, to_come)
+    output_total += sum(one["output_tokens_at_most"] for one in derived.values())
     sources = [
         {"path": source.path, "license": source.license, **asdict(counts)}
         for source, counts in zip(line.recipe.prompts, line.ingested.sources, strict=True)
@@ -88,6 +82,7 @@ def estimate(line: Line) -> dict[str, Any]:
         "prompts": line.last,
         "sources": sources,
         "translation": _translation(line, routers),
+        "rewards": rewards_ahead(line, {**teachers, **derived}),
         "contamination": contamination(line),
         "teachers": teachers,
         "learns": waiting,
@@ -97,6 +92,19 @@ def estimate(line: Line) -> dict[str, Any]:
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
+
+
+def _derived(line: Line, to_come: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Return by name how many answers would be made from others, with the most tokens of their prompts and of them."""
+    found = {}
+    most = {teacher.name: teacher.most_tokens for teacher in line.pool.teachers}
+    for name in derived_names(line.recipe):
+        count, size = to_come.get(name, (0, 0))
+        for _, _, missing, bytes_of in line.store.connection.execute(ASKS, (name,)):
+            count, size = count + missing, size + int(bytes_of) + 64 * missing
+        output = count * math.ceil(LONGEST * most[author(name)] + SLACK)
+        found[name] = {"requests": count, "input_tokens_at_most": size, "output_tokens_at_most": output}
+    return found
 
 
 def _embedded(line: Line, teacher: str) -> dict[str, Any] | None:
@@ -143,13 +151,19 @@ def _translation(line: Line, routers: Mapping[str, Router]) -> dict[str, Any] | 
     if translating is None:
         return None
     missing = {} if translating.done else translating.missing(line.last)
+    answers_to_come = _answers_to_come(line, routers)
+    ahead = translator_ahead(line)
+    if answers_to_come:
+        # How long they will be, nobody knows.
+        ahead["usd_at_most"] = None
     return {
         **translating.by,
+        **ahead,
         "answers": translating.trouble is None,
         "trouble": translating.trouble,
         "missing_texts": {language: missing.get(language, 0) for language in translating.targets},
         "prompts_to_come": 0 if translating.done else sum(1 for _ in translating.stand_ins(line.last)),
-        "answers_to_come": _answers_to_come(line, routers),
+        "answers_to_come": answers_to_come,
     }
 
 
@@ -157,10 +171,11 @@ def _answers_to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, int
     """Return by language how many answers arms want translated that are not yet, were every one of them usable."""
     found = Counter[str]()
     for name in derived_names(line.recipe):
-        found.update(dict(line.store.connection.execute(UNTRANSLATED, (name,))))
+        asks = line.store.connection.execute(ASKS, (name,))
+        found.update({language: missing for language, _, missing, _ in asks})
     if line.translating is not None and not line.translating.done:
-        asks = asks_about(line.translating.stand_ins(line.last), routers)
-        found.update(prompt.language for prompt, name in asks if is_derived(name))
+        about = asks_about(line.translating.stand_ins(line.last), routers)
+        found.update(prompt.language for prompt, name in about if is_derived(name))
     return {language: found[language] for language in line.recipe.languages if found[language]}
 
 

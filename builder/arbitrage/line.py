@@ -23,6 +23,7 @@ from arbitrage.run import Log, Run, make_folder, write_whole
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.teachers.pool import Pool
+from arbitrage.teachers.purse import Purse
 from arbitrage.translation.answers import AnswerTranslating
 from arbitrage.translation.translating import Counts, Translating
 
@@ -42,6 +43,7 @@ class Line:
     pool: Pool
     routers: dict[str, Router]
     rewards: list[AnyReward]
+    purse: Purse
     language_check: LanguageCheck | None
     reader: Reader
     number: int
@@ -79,9 +81,9 @@ def prepared(
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
             recipe, files = resolve(recipe, folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
-            translating = None
+            purse, translating = Purse(store, recipe), None
             if recipe.translate:
-                translating = Translating(recipe, recipe.translate, store, folder, language_check)
+                translating = Translating(recipe, recipe.translate, store, folder, language_check, purse)
             write_whole(run.recipe, recipe_yaml(resolved(recipe, ingested, translating)))
             pool = Pool(recipe, store, Embedded(files, run.store, run.folder / "servers"))
             pool.identify()
@@ -112,6 +114,7 @@ def prepared(
                 pool,
                 routers,
                 rewards,
+                purse,
                 language_check,
                 reader,
                 number,

@@ -146,6 +146,23 @@ class Completion:
     """The id of the completion that it was made from, empty where there is none; None when a teacher gave it."""
 
 
+class Most(NamedTuple):
+    """The most tokens that a request and its answer can have."""
+
+    prompt: int
+    completion: int
+
+
+class Paid(NamedTuple):
+    """What one answer over the wire was paid for, beside those of teachers."""
+
+    model: str
+    prompt_tokens: int | None
+    """As the server counted them; None when it did not."""
+    completion_tokens: int | None
+    most: Most
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An ask that this build could not bring to a final outcome; the next build asks again."""

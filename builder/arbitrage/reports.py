@@ -8,6 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from arbitrage.dataset.report import Problem
+from arbitrage.derived import is_derived
+from arbitrage.spend import TRANSLATOR, reward_account
 from arbitrage.terminal import safe
 from arbitrage.writing import Built
 
@@ -55,6 +57,7 @@ def print_estimate(console: Console, plan: dict[str, Any]) -> None:
             console.print(f"teacher {escape(name)} is served by the run itself: {escape(line)}", highlight=False)
     if translation := plan["translation"]:
         _print_translation(console, translation)
+    _print_others(console, plan)
     if plan["languages_unchecked"]:
         names = ", ".join(plan["languages_unchecked"])
         console.print(
@@ -86,6 +89,28 @@ def _print_translation(console: Console, translation: dict[str, Any]) -> None:
         console.print(escape(f"the translator does not answer: {translation['trouble']}"), highlight=False)
 
 
+def _others(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what those would be asked who are paid beside the teachers, by how they are called."""
+    translation = plan["translation"]
+    found = {TRANSLATOR: translation} if translation and translation["requests"] is not None else {}
+    return {**found, **{reward_account(name): reward for name, reward in plan["rewards"].items()}}
+
+
+def _print_others(console: Console, plan: dict[str, Any]) -> None:
+    others = _others(plan)
+    if not others:
+        return
+    table = _table("asked beside them", "model", "requests", "tokens at most", "USD at most")
+    for name, one in others.items():
+        tokens, cost = one["input_tokens_at_most"] + one["output_tokens_at_most"], one["usd_at_most"]
+        who = [escape(name), escape(one["model"])]
+        table.add_row(*who, str(one["requests"]), f"{tokens:,}", "-" if cost is None else f"{cost:,.2f}")
+    console.print(table)
+    for name, one in others.items():
+        if name != TRANSLATOR and not one["answers"]:
+            console.print(f"{escape(name)} does not answer: {escape(one['trouble'])}", highlight=False)
+
+
 def _print_contamination(console: Console, found: dict[str, Any] | None) -> None:
     if found is None:
         return
@@ -105,7 +130,10 @@ def _print_money(console: Console, plan: dict[str, Any]) -> None:
     most = plan["max_usd"]
     if most is None:
         return
-    costs = {name: teacher["usd_at_most"] for name, teacher in plan["teachers"].items() if teacher["requests"]}
+    everybody = {**plan["teachers"], **_others(plan)}
+    costs = {
+        name: one["usd_at_most"] for name, one in everybody.items() if one["requests"] or one.get("answers_to_come")
+    }
     whole = plan["spent_usd"] + sum(cost or 0.0 for cost in costs.values())
     line = f"${plan['spent_usd']:,.2f} is spent of max_usd ${most:,.2f}; with the requests it is ${whole:,.2f} at most"
     console.print(line + (": the build may stop before it is done" if whole > most else ""), highlight=False)
@@ -160,6 +188,8 @@ def print_imported(console: Console, found: dict[str, Any]) -> None:
     console.print(table)
     usable = found["imported"] + found["stored"]
     console.print(f"{found['asked']} of {usable} answer prompts of the recipe", highlight=False)
+    if found["translations"]:
+        console.print(f"{found['translations']} translated texts imported", highlight=False)
     if found["unreadable"]:
         console.print("run.log names every unreadable row", highlight=False)
 
@@ -172,18 +202,23 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
             keys = ("asks", "answered", "final_errors", "failed", "pending")
             table.add_row(escape(name), language, *(str(counts[key]) for key in keys))
     console.print(table)
-    spend = _table("teacher", "prompt tokens", "completion tokens", "spend")
-    for name, teacher in state["teachers"].items():
-        if teacher["prompt_tokens"] is None:
+    spend = _table("paid", "prompt tokens", "completion tokens", "spend")
+    others = {TRANSLATOR: state["translator"]} if state["translator"] else {}
+    others |= {reward_account(name): reward for name, reward in state["rewards"].items()}
+    for name, one in {**state["teachers"], **others}.items():
+        if is_derived(name):
             continue
-        cost = teacher["spend_usd"]
+        cost = one["spend_usd"]
         spend.add_row(
             escape(name),
-            f"{teacher['prompt_tokens']:,}",
-            f"{teacher['completion_tokens']:,}",
+            *("-" if one[key] is None else f"{one[key]:,}" for key in ("prompt_tokens", "completion_tokens")),
             "-" if cost is None else f"${cost:,.4f}",
         )
     console.print(spend)
+    for name, one in {**state["teachers"], **others}.items():
+        if uncounted := one["answers_without_token_counts"]:
+            line = f"{name}: the server did not count the tokens of {uncounted} answers, so what they cost is not known"
+            console.print(escape(line), highlight=False, soft_wrap=True)
     for sentence in state["learned"]:
         console.print(escape(safe(sentence)), highlight=False, soft_wrap=True)
     if state["max_usd"] is not None:

@@ -6,7 +6,16 @@ from typing import Any
 from arbitrage.derived import is_derived
 from arbitrage.pilot import pilot_sentences
 from arbitrage.recipe.model import Recipe
-from arbitrage.spend import spent, tokens_of
+from arbitrage.recipe.part import Price
+from arbitrage.spend import (
+    TRANSLATOR,
+    Tokens,
+    reward_account,
+    spent,
+    tokens_of,
+    tokens_of_replies,
+    tokens_of_scores,
+)
 from arbitrage.store.store import Store
 from arbitrage.teachers.purse import paid
 
@@ -64,6 +73,7 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
         "translations": translations,
         "max_usd": recipe.max_usd,
         "spent_usd": paid(store, recipe),
+        **_others(store, recipe),
     }
 
 
@@ -72,11 +82,31 @@ def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Ma
         # Nobody's tokens: what it is made from is counted under its teacher.
         unknown = ("prompt_tokens", "completion_tokens", "answers_without_token_counts", "spend_usd")
         return {"languages": languages, **dict.fromkeys(unknown)}
-    tokens = tokens_of(store, name)
+    price = recipe.teachers[name].price if name in recipe.teachers else None
+    return {"languages": languages, **_spend(store, price, name, tokens_of(store, name))}
+
+
+def _others(store: Store, recipe: Recipe) -> dict[str, Any]:
+    """Return what was spent on those who are asked over the wire beside the teachers."""
+    translate = recipe.translate
+    translator = None
+    if translate is not None and translate.endpoint is not None:
+        tokens = tokens_of_replies(store, translate.model)
+        translator = {"answers": tokens.answers, **_spend(store, translate.price, TRANSLATOR, tokens)}
+    rewards = {}
+    for name, reward in recipe.rewards.items():
+        if reward.paid is not None:
+            model, price = reward.paid
+            tokens = tokens_of_scores(store, model)
+            rewards[name] = {"answers": tokens.answers, **_spend(store, price, reward_account(name), tokens)}
+    return {"translator": translator, "rewards": rewards}
+
+
+def _spend(store: Store, price: Price | None, account: str, tokens: Tokens) -> dict[str, Any]:
+    counted = tokens.uncounted < tokens.answers or not tokens.answers
     return {
-        "languages": languages,
-        "prompt_tokens": tokens.prompt,
-        "completion_tokens": tokens.completion,
+        "prompt_tokens": tokens.prompt if counted else None,
+        "completion_tokens": tokens.completion if counted else None,
         "answers_without_token_counts": tokens.uncounted,
-        "spend_usd": spent(store, recipe, name) if name in recipe.teachers else None,
+        "spend_usd": spent(store, price, account, tokens),
     }

@@ -91,4 +91,7 @@ def contamination(line: Line) -> dict[str, Any] | None:
     if not line.recipe.contamination:
         return None
     sets = {name: asdict(counts) for name, counts in line.ingested.evaluation_sets.items()}
+    for language, counts in line.languages.items():
+        for name, held in counts.held.items():
+            sets[name]["prompts"][language] = sets[name]["prompts"].get(language, 0) + held
     return {"action": line.recipe.contamination_action, "sets": sets}

@@ -59,15 +59,37 @@ def tokens_section(manifest: Mapping[str, Any]) -> str:
         rows.append([escape(name), *spent])
         if imported:
             rows[-1].append(listed({escape(source): n for source, n in _counts(imported.get(name)).items()}))
+    others = _others(manifest)
     header = "teacher,answers,with counted tokens,prompt tokens,completion tokens,USD".split(",")
     lines = ["## Tokens and money", "", table([*header, "imported from"] if imported else header, rows), ""]
+    if others:
+        header = "paid beside them,answers,with counted tokens,prompt tokens,completion tokens,USD".split(",")
+        lines += [table(header, others), ""]
     lines.append(
         "Tokens are those that servers counted. Money is known where a price by tokens was given and every token was "
         "counted."
     )
     if imported:
         lines[-1] += " Imported answers were not asked for by the build that made this dataset."
+    if any(ABSENT in row for row in others):
+        lines[-1] += f" Where nobody counted, it is not known ({ABSENT})."
     return "\n".join(lines)
+
+
+def _others(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Return rows of those who were asked over the wire beside the teachers: a translator, and rewards."""
+    found = {"the translator": _mapping(manifest.get("translation")).get("paid")}
+    for name, facts in _mapping(manifest.get("scoring")).items():
+        found[f"reward {escape(name)}"] = _mapping(facts).get("paid")
+    rows = []
+    for name, paid in found.items():
+        if isinstance(paid, Mapping):
+            numbers = [number(paid.get(key)) for key in ("answers", "tokens_counted")]
+            tokens = [number(paid.get(key)) for key in ("prompt_tokens", "completion_tokens")]
+            cost = number(paid.get("usd"))
+            counts = [ABSENT if n is None else count(int(n)) for n in (*numbers, *tokens)]
+            rows.append([name, *counts, ABSENT if cost is None else f"{cost:.2f}"])
+    return rows
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

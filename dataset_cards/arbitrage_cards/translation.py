@@ -14,6 +14,11 @@ _DROPPED = (
     "translator could not do."
 )
 
+_REMOVED = (
+    "Of what was dropped, `near_duplicate` says nearly what another prompt in the language says, and `contaminated` "
+    "holds an item of an evaluation set in this or another translation."
+)
+
 
 def translation_lines(manifest: Mapping[str, Any]) -> list[str]:
     """Return what a dataset's prompts section says of translation; nothing where nothing was translated."""
@@ -26,7 +31,7 @@ def translation_lines(manifest: Mapping[str, Any]) -> list[str]:
             escape(language),
             count(_number(counts, "train")),
             count(_number(counts, "test")),
-            listed({escape(why): number for why, number in _dropped(counts).items()}),
+            listed({escape(why): number for why, number in (_dropped(counts) | _removed(counts)).items()}),
         ]
         for language, counts in languages.items()
     ]
@@ -38,6 +43,11 @@ def translation_lines(manifest: Mapping[str, Any]) -> list[str]:
         "",
         table(["language", "translated train prompts", "translated test prompts", "dropped"], rows),
     ]
+    brought = sum(_number(counts, "imported") or 0 for counts in languages.values())
+    if brought:
+        lines += ["", f"Of the translated prompts, {count(brought)} are those that an import brought from a dataset."]
+    if any(_removed(counts) for counts in languages.values()):
+        lines += ["", _REMOVED]
     return [*lines, "", _DROPPED] if any(_dropped(counts) for counts in languages.values()) else lines
 
 
@@ -94,8 +104,12 @@ def _languages(found: Any) -> dict[str, Mapping[str, Any]]:
     return {str(name): counts for name, counts in languages.items() if isinstance(counts, Mapping)}
 
 
-def _dropped(counts: Mapping[str, Any]) -> dict[str, int]:
-    dropped = counts.get("dropped")
+def _removed(counts: Mapping[str, Any]) -> dict[str, int]:
+    return _dropped(counts, "removed")
+
+
+def _dropped(counts: Mapping[str, Any], key: str = "dropped") -> dict[str, int]:
+    dropped = counts.get(key)
     found = dropped.items() if isinstance(dropped, Mapping) else ()
     return {str(why): number for why, number in found if isinstance(number, int)}
 

@@ -217,3 +217,28 @@ def test_experts_that_there_are_not(trial: Trial, arm: dict[str, Any], said: str
     trial.arms["fixed"] = arm
     ran = trial.build()
     assert (ran.code, said in ran.err) == (2, True), ran.err
+
+
+def test_a_teacher_in_the_wrong_language_is_no_expert_though_the_reward_likes_it(tmp_path: Path) -> None:
+    right, wrong = "Das ist eine Antwort auf die Frage nach dieser Zahl.", "Это ответ на другом языке, чем был вопрос."
+    doubles = [double("right", answers=lambda _: right), double("wrong", answers=lambda _: wrong)]
+    with tgi.serve(doubles) as (one, other):
+        trial = Trial(
+            tmp_path,
+            {"right": teacher("right", one.url), "wrong": teacher("wrong", other.url)},
+            prompts=rows(20, ["de"]),
+            arms={"fixed": {"router": "fixed"}},
+            more={"rewards": {"loud": {"python": "loud:cyrillic"}}, "languages": ["de"], "pilot": 10},
+        )
+        (tmp_path / "loud.py").write_text(
+            "def cyrillic(prompts, completions, **columns):\n"
+            "    return [float('т' in one[0]['content']) for one in completions]\n"
+        )
+        assert trial.build().code == 0
+        assert _manifest(trial)["pilot"]["learned"]["fixed"]["de"]["teacher"] == "wrong", "without the check"
+        trial.more["checks"] = ["empty", "truncated", "no_answer", "language"]
+        assert trial.build().code == 0
+        expert = _manifest(trial)["pilot"]["learned"]["fixed"]["de"]
+        assert (expert["teacher"], expert["flagged"]) == ("right", {"right": 0, "wrong": expert["prompts"]})
+        assert {row["teacher"] for row in trial.table("fixed")} == {"right"}
+        assert trial.reproduce().code == 0

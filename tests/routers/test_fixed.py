@@ -1,6 +1,7 @@
 """The fixed router: experts that are given, experts that a pilot finds, and how sure it may be of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -54,12 +55,54 @@ def test_the_best_mean_wins_and_a_lone_teacher_needs_no_pilot() -> None:
 
 def test_only_prompts_that_all_answered_usably_are_compared() -> None:
     pilot = [_piloted(f"p{n}", {"a": 0.0, "b": 1.0, "c": 0.5}) for n in range(8)]
-    # Where b is not scored, or says nothing, nobody's reward counts.
+    # Where b is not scored, or does not answer, nobody's reward counts.
     pilot += [_piloted(f"q{n}", {"a": 100.0, "b": None, "c": 0.5}) for n in range(3)]
-    silent = _piloted("r", {"a": 100.0, "c": 0.5})
-    silent = silent._replace(answers=[*silent.answers, Answer("b", 0, "m", "r", " ", reward=1.0)])
-    expert = compared(7, "de", POOL["de"], [*pilot, silent])
+    down = _piloted("r", {"a": 100.0, "c": 0.5})
+    down = down._replace(answers=[*down.answers, Answer("b", 0, "m", "r", None, error="timeout")])
+    expert = compared(7, "de", POOL["de"], [*pilot, down])
     assert (expert.teacher, expert.prompts, expert.means["a"]) == ("b", 8, 0.0)
+
+
+def _with(piloted: Piloted, teacher: str, **changes: Any) -> Piloted:
+    return piloted._replace(answers=[replace(a, **changes) if a.teacher == teacher else a for a in piloted.answers])
+
+
+@pytest.mark.parametrize("flagged", [20, 18])
+def test_who_answers_in_the_wrong_language_is_no_expert_whatever_the_reward_says(flagged: int) -> None:
+    pilot = [_piloted(f"p{n}", {"a": 0.4 + n % 2 / 10, "b": 0.9}) for n in range(20)]
+    pilot = [_with(one, "b", checks=("language",)) for one in pilot[:flagged]] + pilot[flagged:]
+    for seed in range(10):
+        expert = compared(seed, "de", ["a", "b"], pilot)
+        assert (expert.teacher, expert.flagged) == ("a", {"a": 0, "b": flagged})
+    assert expert.means["b"] == pytest.approx((flagged * 0.4 + (20 - flagged) * 0.9) / 20)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"checks": ("truncated",)},
+        {"completion": " ", "reward": None},
+        {"completion": None, "reward": None, "error": "too_large"},
+    ],
+)
+def test_what_should_not_win_counts_as_the_lowest_reward_of_the_language(changes: dict[str, Any]) -> None:
+    pilot = [_piloted(f"p{n}", {"a": 1.0, "b": 5.0, "c": 2.0 + n}) for n in range(4)]
+    expert = compared(7, "de", POOL["de"], [*pilot[:3], _with(pilot[3], "b", **changes)])
+    assert expert.means == {"a": 1.0, "b": 4.0, "c": 3.5}
+
+
+def test_a_prompt_where_everybody_is_flagged_says_nothing() -> None:
+    pilot = [_piloted(f"p{n}", {"a": 1.0, "b": 5.0, "c": 2.0}) for n in range(4)]
+    bad = pilot[3]
+    for name in "abc":
+        bad = _with(bad, name, checks=("truncated",), reward=-9.0)
+    assert compared(7, "de", POOL["de"], [*pilot[:3], bad]) == compared(7, "de", POOL["de"], pilot[:3])
+    assert compared(7, "de", POOL["de"], [bad]).teacher is None
+
+
+def test_of_equals_the_one_with_fewer_flags_wins() -> None:
+    pilot = [_with(_piloted(f"p{n}", {"a": 0.0, "b": 1.0}), "b", checks=("language",)) for n in range(4)]
+    assert {compared(seed, "de", ["a", "b"], pilot).teacher for seed in range(10)} == {"a"}
 
 
 def test_a_teacher_that_is_down_takes_nothing_from_the_others() -> None:

@@ -52,6 +52,8 @@ class Double:
     """Words that a text may have."""
     key: str | None = None
     delay: float = 0.0
+    counts: bool = True
+    """Whether it says how many tokens, here words, it was sent."""
     next: deque[int | str] = field(default_factory=deque)
     """Statuses of the next answers, or bodies that are sent with status 200 as they are."""
     most: int = 0
@@ -90,6 +92,8 @@ class Double:
             found = handler(body)
             if asyncio.iscoroutine(found):
                 found = await found
+            if isinstance(found, web.Response):
+                return found
             return web.json_response(found)
         except Refused as refused:
             return web.json_response(refused.body, status=refused.status, headers=refused.headers)
@@ -163,14 +167,17 @@ class Vllm(Double):
         text = self._checked(body)
         raw = self.score(text)
         value = raw if body.get("use_activation") is False else _sigmoid(raw)
-        return await self.scored(
-            "/pooling", body, text, {"object": "list", "data": [{"index": 0, "object": "pooling", "data": [value]}]}
-        )
+        data = [{"index": 0, "object": "pooling", "data": [value]}]
+        return await self.scored("/pooling", body, text, {"object": "list", "data": data, **self._usage(text)})
+
+    def _usage(self, text: str) -> dict[str, Any]:
+        words = len(text.split())
+        return {"usage": {"prompt_tokens": words, "total_tokens": words, "completion_tokens": 0}} if self.counts else {}
 
     async def classify(self, body: Any) -> Any:
         text = self._checked(body)
         data = {"index": 0, "label": "LABEL_0", "probs": [_sigmoid(self.score(text))], "num_classes": 1}
-        return await self.scored("/classify", body, text, {"object": "list", "data": [data]})
+        return await self.scored("/classify", body, text, {"object": "list", "data": [data], **self._usage(text)})
 
 
 @dataclass
@@ -214,7 +221,8 @@ class Tei(Double):
             raise Refused(413, {"error": error, "error_type": "Validation"})
         raw = self.score(text)
         value = raw if body.get("raw_scores") else _sigmoid(raw)
-        return await self.scored("/predict", body, text, [{"score": value, "label": self.labels[0]}])
+        found = await self.scored("/predict", body, text, [{"score": value, "label": self.labels[0]}])
+        return web.json_response(found, headers={"x-compute-tokens": str(words)} if self.counts else {})
 
 
 def _sigmoid(value: float) -> float:

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from arbitrage.errors import StoreError
 from arbitrage.records import Completion, Failure
 from arbitrage.store.connect import explain
+from arbitrage.store.schema import MIGRATIONS
 from arbitrage.store.store import PAGE, Store, open_store
 from arbitrage.store.writer import BATCH_ROWS, Writer
 
@@ -136,6 +138,16 @@ def test_what_sqlite_rolled_back_itself_is_still_named(store: Store) -> None:
         connection.execute("INSERT INTO meta VALUES ('a', ?)", ("x" * 10**6,))
     store.keep("b", 1)
     assert (store.get("a"), store.get("b")) == (None, 1)
+
+
+def test_scores_of_an_older_store_stay_and_were_paid_to_nobody_known(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.sqlite")) as connection:
+        connection.executescript("".join(MIGRATIONS[:5]) + "PRAGMA user_version = 5;")
+        connection.execute("INSERT INTO score VALUES ('c', 'r', 0.5, NULL)")
+        connection.commit()
+    with open_store(tmp_path / "old.sqlite") as store:
+        found = store.connection.execute("SELECT value, model, prompt_tokens FROM score").fetchall()
+        assert found == [(0.5, None, None)]
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from arbitrage.errors import TranslationError
+from arbitrage.recipe.translate import Translate
 from arbitrage.translation.local import BATCH_TOKENS, LocalTranslator, _batches, weights_revision
 from arbitrage.translation.pieces import translate_texts
 from arbitrage.translation.translator import Reply
@@ -21,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def local(folder: Path, name: str = "tiny", max_length: int | None = None, beams: int | None = None) -> LocalTranslator:
     revision = weights_revision(name, None, folder)
-    return LocalTranslator(name, revision, folder, max_length=max_length, beams=beams)
+    return LocalTranslator(Translate(model=name, max_length=max_length, beams=beams), revision, folder)
 
 
 @pytest.mark.parametrize("beams", [None, 2])

@@ -1,7 +1,7 @@
 """Bring completions that were made elsewhere into a run's store, as if they had been asked."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -15,6 +15,7 @@ from arbitrage.hub.download import at_hub, dataset_at
 from arbitrage.imports.batch import Batch
 from arbitrage.imports.offer import Offer, Passed
 from arbitrage.imports.pool import PublishedPool
+from arbitrage.imports.translations import Translated
 from arbitrage.progress import Progress
 from arbitrage.prompts.files import SUFFIXES
 from arbitrage.prompts.ingest import NAMED_ROWS, ingest
@@ -48,6 +49,8 @@ class Imported:
     unreadable: int = 0
     asked: int = 0
     """Imported and stored ones of the recipe's prompts, in languages that their teachers are asked in."""
+    translations: int = 0
+    """Texts of translated prompts that were not in the store."""
     named: list[str] = field(default_factory=list)
     """The first unreadable rows; the log has them all."""
 
@@ -93,7 +96,16 @@ def import_pool(path: Path, shown: str, recipe: Recipe, folder: Path, run: Run, 
     pool = PublishedPool(path, shown)
     with _prepared(recipe, folder, run, progress, shown) as (store, log):
         found, revisions = Imported(shown), defaultdict[tuple[str, str], set[str]](set)
-        _bring_in(_noting(pool.offers(recipe), recipe, revisions), found, recipe, store, progress, log)
+        translated = Translated(pool.translation, recipe.translate)
+        prompts = set[str]()
+        if translated.is_ours and recipe.translate is not None:
+            rows = pool.translated(recipe.translate.columns)
+            found.translations, prompts = translated.bring(store, rows, shown)
+        offers = _noting(pool.offers(recipe), recipe, revisions)
+        _bring_in(offers, found, recipe, store, progress, log, prompts)
+        translated.said(found.translations, progress.tell)
+        translated.said(found.translations, log)
+        translated.remember(store)
         # A teacher that is gone can then still be built with: its completions are all there will ever be.
         for (api, model), known in revisions.items():
             if len(known) == 1 and store.remembered_revision(api, model) is None:
@@ -159,7 +171,13 @@ def _noting(
 
 
 def _bring_in(
-    offers: Iterator[Offer | Passed], found: Imported, recipe: Recipe, store: Store, progress: Progress, log: Log
+    offers: Iterator[Offer | Passed],
+    found: Imported,
+    recipe: Recipe,
+    store: Store,
+    progress: Progress,
+    log: Log,
+    translated: Set[str] = frozenset(),
 ) -> Imported:
     while page := list(islice(offers, BATCH_ROWS)):
         found.read += len(page)
@@ -174,7 +192,7 @@ def _bring_in(
         new = put_imported(store, [offer.completion for offer in accepted])
         found.imported += new
         found.stored += len(accepted) - new
-        prompts = have_prompts(store, [offer.completion.prompt_id for offer in accepted])
+        prompts = translated | have_prompts(store, [offer.completion.prompt_id for offer in accepted])
         found.asked += sum(
             offer.completion.prompt_id in prompts and recipe.teachers[offer.teacher].serves(offer.language)
             for offer in accepted

@@ -1,6 +1,6 @@
 """Completions from the pool of a published dataset, which nobody vouches for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,40 @@ class PublishedPool:
         except (DatasetError, RecipeError, ValueError, RecursionError) as error:
             raise DatasetError(f"{self._source}: {RECIPE}: {shown(str(error))[1:-1]}") from error
 
+    @property
+    def translation(self) -> object:
+        """What the manifest says of translation, unchecked."""
+        return (self._manifest.model_extra or {}).get("translation")
+
+    def translated(self, columns: Sequence[str]) -> Iterator[tuple[Prompt, Any]]:
+        """Yield each translated prompt, with these carried columns, and what its column `translation` says.
+
+        Raises:
+            DatasetError: a file breaks off.
+        """
+        for row, where in self._rows():
+            if row.get("translation") is None or _flaw(row) is not None:
+                continue
+            read = to_row(row, SOURCE, where)
+            if not isinstance(read, BadRow) and prompt_id(read.language, read.messages) == row["prompt_id"]:
+                carried = {name: row.get(name) for name in columns}
+                prompt = Prompt(row["prompt_id"], read.language, row["source_id"], "train", read.messages, carried)
+                yield prompt, row["translation"]
+
+    def _rows(self) -> Iterator[tuple[dict[str, Any], str]]:
+        for language in self._manifest.languages:
+            for split in SPLITS:
+                for found in rows(self._folder, self._files.paths(POOL, language, split)):
+                    yield found.value, f"{self._source}/{found.path} row {found.row}"
+
     def offers(self, recipe: Recipe) -> Iterator[Offer | Passed]:
         """Yield what every row of the pool gives to a recipe's teachers.
 
         Raises:
             DatasetError: a file breaks off.
         """
-        for language in self._manifest.languages:
-            for split in SPLITS:
-                for found in rows(self._folder, self._files.paths(POOL, language, split)):
-                    yield self._offer(found.value, f"{self._source}/{found.path} row {found.row}", recipe)
+        for row, where in self._rows():
+            yield self._offer(row, where, recipe)
 
     def _offer(self, row: dict[str, Any], where: str, recipe: Recipe) -> Offer | Passed:
         why = _flaw(row)

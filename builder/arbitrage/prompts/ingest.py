@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from arbitrage.prompts.contamination import Items, SetCounts, contaminated
 from arbitrage.prompts.fingerprint import Pinned, fingerprint
 from arbitrage.prompts.near import near_duplicates
 from arbitrage.prompts.read import BadRow, read_rows
-from arbitrage.recipe.model import PromptSource, Recipe
+from arbitrage.recipe.model import EvaluationSet, PromptSource, Recipe
 from arbitrage.store.store import Store
 from arbitrage.store.translations import drop_translated
 
@@ -204,7 +204,7 @@ def _count(connection: sqlite3.Connection, sources: list[SourceCounts], fate: st
 def _check_contamination(
     connection: sqlite3.Connection, recipe: Recipe, folder: Path, ingested: Ingested, tell: Tell, log: Tell
 ) -> None:
-    sets = recipe.contamination
+    sets = pinned_sets(recipe, ingested.evaluation_pins)
     tell(f"looking for items of {', '.join(one.name for one in sets)} in prompts")
     counts = [SetCounts() for _ in sets]
     items = Items(sets, folder, counts)
@@ -213,6 +213,13 @@ def _check_contamination(
             connection.execute("INSERT OR IGNORE INTO gone VALUES (?)", (source_id,))
     _count(connection, ingested.sources, "contaminated")
     ingested.evaluation_sets = {one.name: count for one, count in zip(sets, counts, strict=True)}
+
+
+def pinned_sets(recipe: Recipe, pins: Mapping[int, str]) -> list[EvaluationSet]:
+    """Return the recipe's evaluation sets, each at the revision that this run first read."""
+    return [
+        one.model_copy(update={"revision": pins[n]}) if n in pins else one for n, one in enumerate(recipe.contamination)
+    ]
 
 
 def _number(connection: sqlite3.Connection, recipe: Recipe) -> None:

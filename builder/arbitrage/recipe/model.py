@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from arbitrage.recipe.part import Endpoints, Language, Part, Seconds, variable
+from arbitrage.recipe.part import Endpoints, Language, Part, Price, Seconds, variable
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 from arbitrage.recipe.reward import Reward
 from arbitrage.recipe.translate import Translate
@@ -84,22 +84,6 @@ class EvaluationSet(Part):
             columns=columns,
             language="und",
         )
-
-
-class Price(Part):
-    """What a teacher costs: USD per million tokens, or USD per hour of its endpoints together."""
-
-    input: float | None = Field(None, ge=0)
-    output: float | None = Field(None, ge=0)
-    hour: float | None = Field(None, ge=0)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Price":
-        tokens = self.input is not None and self.output is not None and self.hour is None
-        hourly = self.hour is not None and self.input is None and self.output is None
-        if not (tokens or hourly):
-            raise ValueError("give {input: ..., output: ...} in USD per 1M tokens, or {hour: ...}")
-        return self
 
 
 class Teacher(Part):

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 PLACEHOLDER = re.compile(r"\$\{((TEACHER|REWARD)_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
 
@@ -46,6 +46,22 @@ class Part(BaseModel):
 
     # Errors of pydantic show what they were given, and that may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Price(Part):
+    """What a served model costs: USD per million tokens, or USD per hour of its endpoints together."""
+
+    input: float | None = Field(None, ge=0)
+    output: float | None = Field(None, ge=0)
+    hour: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Price":
+        tokens = self.input is not None and self.output is not None and self.hour is None
+        hourly = self.hour is not None and self.input is None and self.output is None
+        if not (tokens or hourly):
+            raise ValueError("give {input: ..., output: ...} in USD per 1M tokens, or {hour: ...}")
+        return self
 
 
 def variable(kind: str, name: str) -> str:

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from arbitrage.recipe.part import Endpoints, Part, Seconds
+from arbitrage.recipe.part import Endpoints, Part, Price, Seconds
 
 WAYS = {
     "python": {"python", "options"},
     "local": {"local", "model", "revision", "max_length"},
-    "endpoint": {"endpoint", "api", "model", "revision", "served_as", "token", "template", "concurrency", "deadline"},
+    "endpoint": set("endpoint api model revision served_as token price template concurrency deadline".split()),
     "judge": {"judge"},
     "mean_of": {"mean_of"},
 }
@@ -28,6 +28,7 @@ class Judge(Part):
     rubric: str | None = None
     """A text file beside the recipe; without one, the rubric that comes with the package."""
     scale: list[int] = [1, 10]
+    price: Price | None = None
     max_tokens: int = Field(1024, ge=1)
     extra: dict[str, Any] = {}
     concurrency: int = Field(64, ge=1, le=4096)
@@ -59,6 +60,8 @@ class Reward(Part):
     api: Literal["vllm", "tei"] | None = None
     served_as: str | None = None
     token: str | None = Field(None, repr=False)
+    price: Price | None = None
+    """Of a model with `endpoint:`; a judge's stands in its own block."""
     template: str | None = None
     """For TEI, which knows no chat templates: a text with `{prompt}` and `{completion}`; without it, a pair is sent."""
     concurrency: int = Field(64, ge=1, le=4096)
@@ -87,6 +90,13 @@ class Reward(Part):
         if self.template is not None and (self.api != "tei" or "{completion}" not in self.template):
             raise ValueError("template: is for api: tei, and holds {completion} and {prompt}; vLLM has the model's own")
         return self
+
+    @property
+    def paid(self) -> tuple[str, Price | None] | None:
+        """The model that is asked over the wire and what it costs; None where nobody is asked."""
+        if self.judge is not None:
+            return self.judge.model, self.judge.price
+        return None if self.endpoint is None or self.model is None else (self.model, self.price)
 
     @property
     def asks(self) -> bool:

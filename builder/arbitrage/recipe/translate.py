@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from arbitrage.recipe.part import Endpoints, Language, Part, listed
+from arbitrage.recipe.part import Endpoints, Language, Part, Price, listed
 from arbitrage.recipe.problems import Problem, did_you_mean
 
 
@@ -38,11 +38,12 @@ class Translate(Part):
     served_as: str | None = None
     token: str | None = Field(None, repr=False)
     extra: dict[str, Any] = {}
+    price: Price | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Translate":
         if self.endpoint is None:
-            served = [key for key in ("api", "served_as", "token", "extra") if getattr(self, key)]
+            served = [key for key in ("api", "served_as", "token", "extra", "price") if getattr(self, key)]
             if served:
                 raise ValueError(f"{served[0]}: is for a model that is served; add endpoint:, or take it out")
         elif self.api is None:

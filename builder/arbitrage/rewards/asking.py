@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from arbitrage.identity import rng
-from arbitrage.records import Prompt
+from arbitrage.records import Paid, Prompt
 from arbitrage.rewards.scored import Scored
 from arbitrage.rewards.served import ServedReward
+from arbitrage.spend import add_active
 from arbitrage.store.scores import put_scores, unscored
 from arbitrage.store.store import Store
 from arbitrage.teachers.asker import MAX_ATTEMPTS, MAX_ATTEMPTS_MALFORMED
 from arbitrage.teachers.endpoint import Endpoint, Ticket, open_session
 from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
+from arbitrage.teachers.purse import Purse
 
 TICK_SECONDS = 0.1
 BATCH_ROWS, BATCH_SECONDS = 256, 1.0
@@ -34,6 +36,8 @@ class Job:
     text: str
     attempts: int = 0
     refusals: int = 0
+    held: float = 0.0
+    """USD that the purse holds for it."""
 
 
 @dataclass(order=True, slots=True)
@@ -52,6 +56,7 @@ def ask_scores(
     store: Store,
     reward: ServedReward,
     teachers: Sequence[str],
+    purse: Purse,
     patience: float,
     progress: Progress,
     tell: Callable[[str], None],
@@ -61,7 +66,11 @@ def ask_scores(
     Raises:
         StoreError: the store cannot be written any more.
     """
-    asyncio.run(_Asking(store, reward, teachers, patience, progress, tell).run())
+    before = reward.clock.seconds
+    try:
+        asyncio.run(_Asking(store, reward, teachers, purse, patience, progress, tell).run())
+    finally:
+        add_active(store, {reward.account: reward.clock.seconds - before})
 
 
 class _Asking:
@@ -70,12 +79,14 @@ class _Asking:
         store: Store,
         reward: ServedReward,
         teachers: Sequence[str],
+        purse: Purse,
         patience: float,
         progress: Progress,
         tell: Callable[[str], None],
     ) -> None:
         self.store = store
         self.reward = reward
+        self.purse = purse
         self.patience = patience
         self.progress = progress
         self.tell = tell
@@ -86,7 +97,7 @@ class _Asking:
         self.order = count()
         self.running: set[asyncio.Task[None]] = set()
         self.probing: dict[Endpoint, asyncio.Task[None]] = {}
-        self.rows: list[tuple[str, str, Scored]] = []
+        self.rows: list[tuple[str, str, Scored, Paid | None]] = []
         self.first_row = 0.0
         self.done = 0
         self.trouble_since: float | None = None
@@ -111,6 +122,7 @@ class _Asking:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self.reward.clock.stop()
                 self._flush(whole=True)
 
     def _is_done(self) -> bool:
@@ -147,12 +159,22 @@ class _Asking:
         open_ones = [endpoint for endpoint in self.reward.endpoints if endpoint.has_room]
         if not open_ones:
             return None
-        if self.later and self.later[0].due <= time.monotonic():
-            job = heapq.heappop(self.later).job
-        elif self.ready:
-            job = self.ready.popleft()
-        else:
+        due = bool(self.later) and self.later[0].due <= time.monotonic()
+        if not due and not self.ready:
             return None
+        job = self.later[0].job if due else self.ready[0]
+        # The loop looks again every now and then, so nobody needs to be woken.
+        held = self.purse.take(self.reward, lambda: self.reward.most_usd(job.prompt, job.text), lambda: None)
+        if isinstance(held, Failed):
+            self.reward.stopped_by = held
+        if held is None or isinstance(held, Failed):
+            return None
+        job.held = held
+        if due:
+            heapq.heappop(self.later)
+        else:
+            self.ready.popleft()
+        self.reward.clock.start()
         endpoint = max(open_ones, key=lambda endpoint: endpoint.limit.value - endpoint.in_flight)
         return job, endpoint, endpoint.enter()
 
@@ -162,7 +184,7 @@ class _Asking:
             taken = self._take()
 
     async def _request(self, job: Job, endpoint: Endpoint, ticket: Ticket) -> None:
-        request = self.reward.wire.request(job.prompt, job.text)
+        request, scored = self.reward.wire.request(job.prompt, job.text), None
         try:
             scored = await endpoint.post(ticket, request.path, request.body, self.reward.wire.read)
         except Failed as failure:
@@ -170,14 +192,16 @@ class _Asking:
             if outcome is None:
                 self._note_failure(job, endpoint, failure)
             else:
-                self._note(job, outcome)
+                self._note(job, outcome, None)
         else:
-            self._note(job, scored)
+            self._note(job, scored, Paid(self.reward.model, *scored.counted, self.reward.wire.most(request)))
+        finally:
+            self.purse.settle(self.reward, job.held, scored.counted if scored else None)
 
-    def _note(self, job: Job, scored: Scored) -> None:
+    def _note(self, job: Job, scored: Scored, paid: Paid | None) -> None:
         self.trouble_since = None
         self.first_row = self.first_row if self.rows else time.monotonic()
-        self.rows.append((job.completion_id, self.reward.key(job.prompt), scored))
+        self.rows.append((job.completion_id, self.reward.key(job.prompt), scored, paid))
 
     def _note_failure(self, job: Job, endpoint: Endpoint, failure: Failed) -> None:
         self.trouble_since = self.trouble_since or time.monotonic()

@@ -11,13 +11,13 @@ from arbitrage.errors import RecipeError
 from arbitrage.identity import canonical_json, content_id
 from arbitrage.recipe.model import Sampling, Teacher
 from arbitrage.recipe.reward import Judge
-from arbitrage.records import Prompt
+from arbitrage.records import Most, Prompt
 from arbitrage.rewards.scored import UNPARSABLE, Scored
-from arbitrage.rewards.wires import asked_text, refused
+from arbitrage.rewards.wires import asked_text, refused, size_of
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import Failed
 from arbitrage.teachers.identity import Who, ask_who
-from arbitrage.teachers.served import base
+from arbitrage.teachers.served import base, most_tokens
 from arbitrage.teachers.wire import Request, read_reply
 from arbitrage.teachers.wire import Wire as TeacherWire
 
@@ -95,6 +95,10 @@ class JudgeWire:
         asked = re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self._rubric)
         return self._wire.request(prompt.language, [{"role": "user", "content": asked}], seed=0)
 
+    def most(self, request: Request) -> Most:
+        """Return the most tokens of a request and of a verdict."""
+        return Most(size_of(request), most_tokens(self._config.max_tokens, is_tgi=self._wire.is_tgi))
+
     def read(self, body: object, headers: Mapping[str, str]) -> Scored:
         """Read a verdict; one without a mark at its end, or with one off the scale, gives no score.
 
@@ -104,7 +108,8 @@ class JudgeWire:
         reply = read_reply(body, headers)
         mark = None if reply.finish_reason == "length" else mark_of(reply.text, self._config.scale)
         verdict = reply.text if reply.reasoning is None else f"{reply.reasoning}\n\n{reply.text}"
-        return Scored(mark, None if mark is not None else UNPARSABLE, verdict)
+        counted = (reply.prompt_tokens, reply.completion_tokens)
+        return Scored(mark, None if mark is not None else UNPARSABLE, verdict, counted)
 
     def outcome(self, failure: Failed) -> Scored | None:
         """Return that this cannot be scored, where it is refused for ever."""

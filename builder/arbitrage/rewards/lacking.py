@@ -7,6 +7,7 @@ from arbitrage.rewards.mean import MeanReward
 from arbitrage.rewards.reward import AnyReward, Reward
 from arbitrage.rewards.served import ServedReward
 from arbitrage.shortfall import Shortfall
+from arbitrage.spend import bill, tokens_of_scores
 from arbitrage.store.scores import notes, unscored
 from arbitrage.store.store import Store
 from arbitrage.teachers.failure import ADVICE, Kind
@@ -28,9 +29,16 @@ def scoring_facts(rewards: Sequence[AnyReward], store: Store) -> dict[str, Any]:
                 "revision": reward.revision,
                 "scored": sum(scored for scored, _ in found.values()),
                 "unscored": {note or "unknown": without for note, (_, without) in found.items() if without},
+                **_paid(reward, store),
                 "cut": {note: scored for note, (scored, _) in found.items() if note and scored},
             }
     return facts
+
+
+def _paid(reward: AnyReward, store: Store) -> dict[str, Any]:
+    if not isinstance(reward, ServedReward):
+        return {}
+    return {"paid": bill(reward.price, tokens_of_scores(store, reward.model, reward.score_key))}
 
 
 def score_shortfalls(rewards: Sequence[AnyReward], store: Store, teachers: Sequence[str]) -> list[Shortfall]:

@@ -108,10 +108,10 @@ def _make(name: str, reward: config.Reward, recipe: Recipe, folder: Path) -> Any
         return MeanReward(name, reward.mean_of)
     if reward.judge is not None:
         judge, wire = reward.judge, JudgeWire(name, reward.judge, folder)
-        return ServedReward(name, wire, wire.urls, judge.token, judge.concurrency, judge.deadline)
+        return ServedReward(name, wire, wire.urls, judge.token, judge.price, judge.concurrency, judge.deadline)
     scorer = VllmWire(reward) if reward.api == "vllm" else TeiWire(reward)
     urls = [root_of(url) for url in reward.endpoint or ()]
-    return ServedReward(name, scorer, urls, reward.token, reward.concurrency, reward.deadline)
+    return ServedReward(name, scorer, urls, reward.token, reward.price, reward.concurrency, reward.deadline)
 
 
 def _make_function(name: str, python: str, options: dict[str, Any], recipe: Recipe, folder: Path) -> Reward:

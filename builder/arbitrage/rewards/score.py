@@ -11,6 +11,7 @@ from arbitrage.rewards.scored import Scored
 from arbitrage.rewards.served import ServedReward
 from arbitrage.store.scores import put_scores, unscored
 from arbitrage.store.store import Store
+from arbitrage.teachers.purse import Purse
 
 BLOCK = 512
 """Completions scored at once, in id order: the same blocks whatever the order in which answers came."""
@@ -22,6 +23,7 @@ def score_all(
     store: Store,
     rewards: Sequence[AnyReward],
     teachers: Sequence[str],
+    purse: Purse,
     progress: Progress,
     patience: float,
     tell: Callable[[str], None],
@@ -35,7 +37,7 @@ def score_all(
     """
     for reward in rewards:
         if isinstance(reward, ServedReward):
-            ask_scores(store, reward, teachers, patience, _of(progress, reward.name), tell)
+            ask_scores(store, reward, teachers, purse, patience, _of(progress, reward.name), tell)
         elif not isinstance(reward, MeanReward):
             _score_blocks(store, reward, teachers, _of(progress, reward.name))
 
@@ -55,7 +57,7 @@ def _score_blocks(
             put_scores(
                 store,
                 [
-                    (completion_id, reward.key(prompt), scored)
+                    (completion_id, reward.key(prompt), scored, None)
                     for (completion_id, prompt, _), scored in zip(block, scores, strict=True)
                 ],
             )

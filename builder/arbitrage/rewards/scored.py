@@ -15,3 +15,5 @@ class Scored(NamedTuple):
     """Why there is no score, or what was done to get one: `prompt_cut`, `too_long`, `unparsable`, a kind of failure."""
     verdict: str | None = None
     """What a judge wrote; kept in the store, never published."""
+    counted: tuple[int | None, int | None] = (None, None)
+    """Tokens of the request and of its answer, where the server counted them."""

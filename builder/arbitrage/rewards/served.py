@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 from arbitrage.errors import RewardError
 from arbitrage.identity import content_id
-from arbitrage.records import Prompt
+from arbitrage.recipe.part import Price
+from arbitrage.records import Most, Prompt
 from arbitrage.rewards.scored import Scored
+from arbitrage.spend import reward_account, usd
+from arbitrage.teachers.clock import Clock
 from arbitrage.teachers.endpoint import Endpoint, open_session
 from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.identity import UNVERIFIED, Who
@@ -36,6 +39,9 @@ class Wire(Protocol):
     def request(self, prompt: Prompt, completion: str) -> Request:
         """Return the request for one score."""
 
+    def most(self, request: Request) -> Most:
+        """Return the most tokens of a request and of its answer."""
+
     def read(self, body: object, headers: Mapping[str, str]) -> Scored:
         """Read a success."""
 
@@ -53,13 +59,23 @@ class ServedReward:
     """A reward of the recipe that is asked over the wire."""
 
     def __init__(
-        self, name: str, wire: Wire, urls: list[str], token: str | None, concurrency: int, deadline: float
+        self,
+        name: str,
+        wire: Wire,
+        urls: list[str],
+        token: str | None,
+        price: Price | None,
+        concurrency: int,
+        deadline: float,
     ) -> None:
         self.name = name
         self.wire = wire
         self.model = wire.model
         self.revision: str | None = wire.pinned
         """None while nobody has answered yet and nothing is known."""
+        self.price = price
+        self.deadline = deadline
+        self.clock = Clock()
         self.endpoints = [Endpoint(url, token, concurrency, deadline) for url in urls]
         self.failed: dict[str, Failed] = {}
         """Completions that this build could not get a score for, and why."""
@@ -70,6 +86,28 @@ class ServedReward:
     def how(self) -> str:
         """How it scores, in a few words."""
         return self.wire.how
+
+    @property
+    def account(self) -> str:
+        """What the store and messages call it where it is paid."""
+        return reward_account(self.name)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    def active(self, now: float) -> float:
+        """Return how many seconds this build has asked it."""
+        return self.clock.at(now)
+
+    def most(self, prompt: Prompt, completion: str) -> Most:
+        """Return the most tokens of asking for one score."""
+        return self.wire.most(self.wire.request(prompt, completion))
+
+    def most_usd(self, prompt: Prompt, completion: str) -> float:
+        """Return the most that one score can cost by tokens, as far as the recipe has a price."""
+        return usd(self.price, *self.most(prompt, completion)) or 0.0
 
     @property
     def known_as(self) -> str:

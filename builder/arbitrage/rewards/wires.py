@@ -3,13 +3,14 @@
 Sources: vLLM 0.32 `entrypoints/pooling/{pooling,classify}/protocol.py`; TEI 1.8 `router/src/http/{server,types}.rs`.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from arbitrage.recipe.reward import Reward
-from arbitrage.records import Message, Prompt
+from arbitrage.records import Message, Most, Prompt
 from arbitrage.rewards.scored import TOO_LONG, Scored
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import FINAL, STOPS_TEACHER, Failed, Kind
@@ -72,6 +73,10 @@ class VllmWire:
             return Request("/classify", body)
         return Request("/pooling", {**body, "use_activation": False})
 
+    def most(self, request: Request) -> Most:
+        """Return that a request has at most as many tokens as bytes, and 64 of a template; nothing is written."""
+        return Most(size_of(request), 0)
+
     def read(self, body: object, headers: Mapping[str, str]) -> Scored:
         """Read a success of either route.
 
@@ -85,7 +90,7 @@ class VllmWire:
                 (found,) = found
         except (LookupError, TypeError, ValueError) as error:
             raise Failed(Kind.PROTOCOL, f"the answer is not one number ({type(error).__name__}: {error})") from None
-        return Scored(a_number(found))
+        return Scored(a_number(found), counted=_usage(body))
 
     def outcome(self, failure: Failed) -> Scored | None:
         """Return that this cannot be scored, where it is too long or refused for ever."""
@@ -155,6 +160,10 @@ class TeiWire:
             inputs = re.sub(r"\{(prompt|completion)\}", lambda match: parts[match[1]], self._text)
         return Request("/predict", {"inputs": inputs, "raw_scores": True, "truncate": False})
 
+    def most(self, request: Request) -> Most:
+        """Return that a request has at most as many tokens as bytes, and 64 of a template; nothing is written."""
+        return Most(size_of(request), 0)
+
     def read(self, body: object, headers: Mapping[str, str]) -> Scored:
         """Read a success.
 
@@ -163,7 +172,7 @@ class TeiWire:
         """
         try:
             (prediction,) = list(body)  # type: ignore[call-overload]
-            return Scored(a_number(prediction["score"]))
+            return Scored(a_number(prediction["score"]), counted=_nothing_written(headers.get("x-compute-tokens", "")))
         except (LookupError, TypeError, ValueError) as error:
             raise Failed(Kind.PROTOCOL, f"the answer is not one score ({type(error).__name__}: {error})") from None
 
@@ -193,6 +202,23 @@ def asked_text(messages: object) -> str:
     if len(turns) == 1:
         return turns[0]["content"]
     return "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def size_of(request: Request) -> int:
+    """Return the most tokens of a request: its bytes, and 64 of a chat template."""
+    return len(json.dumps(request.body, ensure_ascii=False).encode("utf-8")) + 64
+
+
+def _usage(body: Any) -> tuple[int | None, int | None]:
+    """Return the tokens that vLLM counted; it writes none where it scores."""
+    usage = body.get("usage")
+    counted = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
+    return _nothing_written(str(counted))
+
+
+def _nothing_written(counted: str) -> tuple[int | None, int | None]:
+    is_count = counted.isascii() and counted.isdigit() and len(counted) < 19
+    return (int(counted), 0) if is_count else (None, None)
 
 
 def a_number(value: object) -> float:

@@ -11,6 +11,7 @@ from arbitrage.identity import preference_order
 from arbitrage.records import Answer, Ask, Choice, Piloted, Prompt
 from arbitrage.routers.router import Router, Setting
 from arbitrage.routers.single import take_only
+from arbitrage.teachers.failure import FINAL
 
 
 def fixed(setting: Setting) -> Router:
@@ -44,11 +45,13 @@ class Expert:
     """The best by mean reward; None where no prompt could compare the teachers."""
     runner_up: str | None
     prompts: int
-    """Prompts that all compared teachers answered usably, with a reward."""
+    """Those that could compare the teachers."""
     sources: int
     means: dict[str, float]
+    flagged: dict[str, int]
+    """How many answers of each compared teacher counted as the lowest reward, for what a check said of them."""
     not_compared: list[str]
-    """Teachers with a usable, scored answer to fewer than half of the pilot's prompts."""
+    """Teachers that did not answer, or had no score, on more than half of the pilot's prompts."""
     margin: dict[str, float | None] | None
     """Of the teacher over the runner-up: mean, low and high end of its 95 % interval; None without a runner-up."""
     clear: bool
@@ -74,36 +77,53 @@ class BestOnPilot(Fixed):
 
 
 def compared(seed: int, language: str, teachers: Sequence[str], pilot: Sequence[Piloted]) -> Expert:
-    """Compare the teachers of a language on the prompts that all of them answered usably.
+    """Compare the teachers of a language on the prompts that all of them answered.
+
+    A reward model may like an answer in the wrong language or one that breaks off, so an answer that a check flags,
+    that has no text or that was refused for good counts as the lowest reward that any unflagged answer had in the
+    language, whatever its own. A prompt to which nobody has an unflagged answer says nothing of anybody.
 
     A teacher that is down or seldom scored would leave no prompt to compare the others on: whoever lacks more than
     half of the prompts is not compared and cannot win.
     """
     if len(teachers) == 1:
-        return Expert(teachers[0], None, 0, 0, {}, [], None, clear=True)
-    scored = [
-        (piloted.prompt.source_id, {a.teacher: a.reward for a in piloted.answers if a.usable and a.reward is not None})
-        for piloted in pilot
-    ]
-    names = [name for name in teachers if 2 * sum(name in rewards for _, rewards in scored) >= max(1, len(scored))]
-    common = sorted(
-        (source, [rewards[name] for name in names])
-        for source, rewards in scored
-        if names and all(name in rewards for name in names)
-    )
+        return Expert(teachers[0], None, 0, 0, {}, {}, [], None, clear=True)
+    found = [(piloted.prompt.source_id, _worth(piloted.answers)) for piloted in pilot]
+    names = [name for name in teachers if 2 * sum(name in worth for _, worth in found) >= max(1, len(found))]
+    whole = [(source, [worth[name] for name in names]) for source, worth in found if worth.keys() >= set(names)]
+    told = [(source, row) for source, row in whole if any(reward is not None for reward in row)]
     not_compared = [name for name in teachers if name not in names]
-    sources = len({source for source, _ in common})
-    if not common:
-        return Expert(None, None, 0, 0, {}, not_compared, None, clear=False)
+    sources = len({source for source, _ in told})
+    if not told:
+        return Expert(None, None, 0, 0, {}, {}, not_compared, None, clear=False)
+    lowest = min(reward for _, row in told for reward in row if reward is not None)
+    common = sorted((source, [lowest if reward is None else reward for reward in row]) for source, row in told)
     means = {name: math.fsum(row[n] for _, row in common) / len(common) for n, name in enumerate(names)}
+    flagged = {name: sum(row[n] is None for _, row in told) for n, name in enumerate(names)}
     order = preference_order(seed, f"expert:{language}", names)
-    best, *others = sorted(names, key=lambda name: (-means[name], order.index(name)))
+    best, *others = sorted(names, key=lambda name: (-means[name], flagged[name], order.index(name)))
     if not others:
-        return Expert(best, None, len(common), sources, means, not_compared, None, clear=True)
+        return Expert(best, None, len(common), sources, means, flagged, not_compared, None, clear=True)
     first, second = names.index(best), names.index(others[0])
     margin = _margin([(source, row[first] - row[second]) for source, row in common])
     clear = margin["low"] is not None and margin["low"] > 0
-    return Expert(best, others[0], len(common), sources, means, not_compared, margin, clear)
+    return Expert(best, others[0], len(common), sources, means, flagged, not_compared, margin, clear)
+
+
+def _worth(answers: Sequence[Answer]) -> dict[str, float | None]:
+    """Return by teacher the rewards of unflagged answers to a prompt, and None for those that should not win.
+
+    Teachers that are absent did not answer for a reason that may pass, or have no score.
+    """
+    found: dict[str, float | None] = {}
+    for answer in answers:
+        if answer.error is not None and answer.error not in FINAL:
+            continue
+        if not answer.usable or not answer.unflagged:
+            found[answer.teacher] = None
+        elif answer.reward is not None:
+            found[answer.teacher] = answer.reward
+    return found
 
 
 def _margin(differences: Sequence[tuple[str, float]]) -> dict[str, float | None]:
@@ -124,7 +144,8 @@ def _margin(differences: Sequence[tuple[str, float]]) -> dict[str, float | None]
 def said(language: str, expert: Mapping[str, Any]) -> str:
     """Return what the pilot says of a language, in a sentence without an end."""
     if expert["teacher"] is None:
-        return f"{language}: no expert, since no prompt of the pilot was answered and scored by all its teachers"
+        why = "no prompt of the pilot was answered and scored by all its teachers, by one of them without a flag"
+        return f"{language}: no expert, since {why}"
     if expert["margin"] is None:
         alone = "nobody else could be compared" if expert["not_compared"] else "nobody else serves it"
         return f"{language}: {expert['teacher']}, {alone}"

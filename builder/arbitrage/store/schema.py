@@ -109,9 +109,35 @@ CREATE TABLE verdict (
 ) WITHOUT ROWID;
 """
 
+PAID = """
+-- Whom a score was paid to and for how many tokens: as the server counted them (NULL: it did not), and at most.
+ALTER TABLE score ADD COLUMN model TEXT;
+ALTER TABLE score ADD COLUMN prompt_tokens INTEGER;
+ALTER TABLE score ADD COLUMN completion_tokens INTEGER;
+ALTER TABLE score ADD COLUMN prompt_most INTEGER;
+ALTER TABLE score ADD COLUMN completion_most INTEGER;
+
+-- The dataset that a translation came from.
+ALTER TABLE translation ADD COLUMN imported_from TEXT;
+
+-- What a served translator replied to a piece of a text, under the identity of piece, languages, translator and
+-- settings, and what was paid for it; never deleted.
+CREATE TABLE reply (
+    id TEXT PRIMARY KEY,
+    text TEXT,
+    problem TEXT,
+    revision TEXT NOT NULL,
+    model TEXT NOT NULL,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    prompt_most INTEGER NOT NULL,
+    completion_most INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
 DERIVED = "ALTER TABLE completion ADD COLUMN derived_from TEXT;"
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING, DERIVED]
+MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING, PAID, DERIVED]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 

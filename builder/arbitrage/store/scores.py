@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from arbitrage.records import Prompt
+from arbitrage.records import Paid, Prompt
 from arbitrage.rewards.scored import Scored
 from arbitrage.store.store import PAGE, Store, prompt_of_row
 
@@ -48,17 +48,25 @@ def unscored(
         yield [row for row, pair in zip(page, keys, strict=True) if pair not in have]
 
 
-def put_scores(store: Store, rows: Sequence[tuple[str, str, Scored]]) -> None:
-    """Commit a block of (completion id, reward key, what scoring it came to), whole."""
+def put_scores(store: Store, rows: Sequence[tuple[str, str, Scored, Paid | None]]) -> None:
+    """Commit a block of (completion id, reward key, what scoring it came to, what was paid for it), whole."""
     with store.transaction() as connection:
         connection.executemany(
-            "INSERT OR IGNORE INTO score VALUES (?, ?, ?, ?)",
-            [(completion_id, key, scored.value, scored.note) for completion_id, key, scored in rows],
+            "INSERT OR IGNORE INTO score VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (completion_id, key, scored.value, scored.note, *(paid_columns(paid) if paid else [None] * 5))
+                for completion_id, key, scored, paid in rows
+            ],
         )
         connection.executemany(
             "INSERT OR IGNORE INTO verdict VALUES (?, ?, ?)",
-            [(completion_id, key, scored.verdict) for completion_id, key, scored in rows if scored.verdict is not None],
+            [(completion, key, scored.verdict) for completion, key, scored, _ in rows if scored.verdict is not None],
         )
+
+
+def paid_columns(paid: Paid) -> Sequence[str | int | None]:
+    """Return the columns of what was paid: model, tokens as they were counted, and the most there can have been."""
+    return [*paid[:3], *paid.most]
 
 
 def notes(store: Store, key: str) -> dict[str | None, tuple[int, int]]:

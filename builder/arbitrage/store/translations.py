@@ -68,10 +68,16 @@ def next_block(store: Store, language: str, after: str, size: int) -> list[Wante
     return [Wanted(*row) for row in rows]
 
 
-def put_translations(store: Store, rows: Sequence[tuple[str, str | None, str | None]]) -> None:
-    """Commit a block of (id, text, problem), whole."""
+def put_translations(
+    store: Store, rows: Sequence[tuple[str, str | None, str | None]], imported_from: str | None = None
+) -> int:
+    """Commit a block of (id, text, problem), whole; return how many were new, as what is stored stays."""
     with store.transaction() as connection:
-        connection.executemany("INSERT OR IGNORE INTO translation VALUES (?, ?, ?)", rows)
+        before = connection.total_changes
+        connection.executemany(
+            "INSERT OR IGNORE INTO translation VALUES (?, ?, ?, ?)", [(*row, imported_from) for row in rows]
+        )
+        return connection.total_changes - before
 
 
 def translations(store: Store, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
@@ -79,6 +85,25 @@ def translations(store: Store, ids: Sequence[str]) -> dict[str, tuple[str | None
     marks = ",".join("?" * len(ids))
     rows = store.connection.execute(f"SELECT id, text, problem FROM translation WHERE id IN ({marks})", list(ids))
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def imported_translations(store: Store, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids whose translations an import brought."""
+    marks = ",".join("?" * len(ids))
+    rows = store.connection.execute(
+        f"SELECT id FROM translation WHERE imported_from IS NOT NULL AND id IN ({marks})", list(ids)
+    )
+    return {row[0] for row in rows}
+
+
+def originals(store: Store, source_id: str, language: str) -> list[Prompt]:
+    """Return the prompts of a source in a language, two at most."""
+    rows = store.connection.execute(
+        "SELECT n, id, language, split, source_id, messages, columns FROM prompt "
+        "WHERE source_id = ? AND language = ? ORDER BY id LIMIT 2",
+        (source_id, language),
+    )
+    return [prompt_of_row(row).prompt for row in rows]
 
 
 def original_of(store: Store, prompt_id: str) -> str | None:
@@ -114,6 +139,11 @@ def add_fresh(connection: sqlite3.Connection, prompt: Prompt, original: str) -> 
         ).rowcount
         > 0
     )
+
+
+def fresh_ids(connection: sqlite3.Connection, language: str) -> set[str]:
+    """Return the ids of a language's translated prompts that wait for `number_again`."""
+    return {row[0] for row in connection.execute("SELECT id FROM fresh WHERE language = ?", (language,))}
 
 
 def number_again(connection: sqlite3.Connection, place: Callable[[str], float]) -> None:

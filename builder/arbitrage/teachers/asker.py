@@ -218,7 +218,8 @@ class Asker:
         if not due and not self._ready:
             return None
         job = self._later[0].job if due else self._ready[0]
-        held = self._purse.take(self.teacher, job.ask.prompt.prompt, self.wake)
+        prompt = job.ask.prompt.prompt
+        held = self._purse.take(self.teacher, lambda: self.teacher.most_usd(prompt), self.wake)
         if isinstance(held, Failed):
             self.give_up(held)
         if held is None or isinstance(held, Failed):
@@ -257,7 +258,8 @@ class Asker:
             self.teacher.counts.seconds += time.monotonic() - start
             self._note_reply(job, reply)
         finally:
-            self._purse.settle(self.teacher, job.held, reply)
+            counted = (reply.prompt_tokens, reply.completion_tokens) if reply else None
+            self._purse.settle(self.teacher, job.held, counted)
 
     def _note_reply(self, job: Job, reply: Reply) -> None:
         counts = self.teacher.counts

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from arbitrage.errors import Interrupted
 from arbitrage.recipe.model import Recipe
+from arbitrage.spend import add_active
 from arbitrage.store.store import Store
 from arbitrage.store.writer import Writer
 from arbitrage.teachers.asker import Asker
@@ -59,7 +60,7 @@ class Pool:
             if teacher.revision is not None and not teacher.is_down:
                 self.store.remember_revision(teacher.config.api, teacher.config.model, teacher.revision)
 
-    def ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> None:
+    def ask(self, build: int, purse: Purse, progress: Progress, tell: Callable[[str], None]) -> None:
         """Ask all that is planned, until every ask has an outcome or its teacher was given up.
 
         Raises:
@@ -67,11 +68,8 @@ class Pool:
             StoreError: the store cannot be written any more.
         """
         before = {teacher.name: teacher.counts.active for teacher in self.teachers}
-        interrupted = asyncio.run(self._ask(build, progress, tell))
-        active = self.store.get("active") or {}
-        for teacher in self.teachers:
-            active[teacher.name] = active.get(teacher.name, 0.0) + teacher.counts.active - before[teacher.name]
-        self.store.keep("active", active)
+        interrupted = asyncio.run(self._ask(build, purse, progress, tell))
+        add_active(self.store, {t.account: t.counts.active - before[t.name] for t in self.teachers})
         for teacher in self.teachers:
             if teacher.stopped_by:
                 self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)
@@ -87,7 +85,7 @@ class Pool:
         async with self._connected():
             await asyncio.gather(*(teacher.identify() for teacher in self.teachers))
 
-    async def _ask(self, build: int, progress: Progress, tell: Callable[[str], None]) -> bool:
+    async def _ask(self, build: int, purse: Purse, progress: Progress, tell: Callable[[str], None]) -> bool:
         askers: list[Asker] = []
 
         loop = asyncio.get_running_loop()
@@ -98,7 +96,7 @@ class Pool:
 
         # When the store fails, what is in flight could not be stored anyway: nobody waits for it.
         writer = Writer(self.store.path, build, lambda: tell_all(Asker.wake), lambda: tell_all(Asker.leave))
-        asked, purse = self.store.asked_teachers(), Purse(self.store, self.recipe, self.teachers)
+        asked = self.store.asked_teachers()
         askers += [
             Asker(teacher, self.store.path, writer, purse, build, tell)
             for teacher in self.teachers

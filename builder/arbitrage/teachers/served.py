@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 from arbitrage.errors import TeacherError
 from arbitrage.identity import content_id
 from arbitrage.recipe.model import Recipe, Sampling, Teacher
-from arbitrage.records import Prompt
+from arbitrage.recipe.part import Price
+from arbitrage.records import Message, Most, Prompt
 from arbitrage.spend import usd
 from arbitrage.teachers.endpoint import Endpoint
 from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
@@ -129,19 +131,36 @@ class ServedTeacher:
             self.wire = Wire(self.config, self.sampling, is_tgi=True)
 
     @property
-    def most_tokens(self) -> int:
-        """The most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
-        most = self.sampling.max_tokens
-        return math.ceil(most / TGI_BLOCK) * TGI_BLOCK if self.wire.is_tgi and most > TGI_BLOCK else most
+    def account(self) -> str:
+        """What the store and messages call it where it is paid."""
+        return self.name
 
-    def most_usd(self, prompt: Prompt) -> float:
-        """Return the most that one answer can cost by tokens, as far as the recipe has a price.
+    @property
+    def price(self) -> Price | None:
+        """What it costs; None where the recipe does not say."""
+        return self.config.price
+
+    @property
+    def deadline(self) -> float:
+        """The longest that one request takes, in seconds."""
+        return self.config.deadline
+
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens of one answer."""
+        return most_tokens(self.sampling.max_tokens, is_tgi=self.wire.is_tgi)
+
+    def most(self, language: str, messages: Sequence[Message]) -> Most:
+        """Return the most tokens of a prompt and of its answer.
 
         A prompt has at most as many tokens as bytes, and 64 of a chat template; a turn's own take no more than 16.
         """
-        turns = self.wire.messages(prompt.language, prompt.messages)
-        size = 64 + sum(len(turn["content"].encode("utf-8")) + 16 for turn in turns)
-        return usd(self.config.price, size, self.most_tokens) or 0.0
+        turns = self.wire.messages(language, messages)
+        return Most(64 + sum(len(turn["content"].encode("utf-8")) + 16 for turn in turns), self.most_tokens)
+
+    def most_usd(self, prompt: Prompt) -> float:
+        """Return the most that one answer can cost by tokens, as far as the recipe has a price."""
+        return usd(self.price, *self.most(prompt.language, prompt.messages)) or 0.0
 
     def active(self, now: float) -> float:
         """Return how many seconds this build has asked it."""
@@ -169,6 +188,11 @@ class ServedTeacher:
         worst_first = sorted(self.endpoints, key=lambda endpoint: endpoint.is_healthy)
         failures = [endpoint.last_failure for endpoint in worst_first if endpoint.last_failure]
         return self.stopped_by or (failures[0] if failures else Failed(Kind.CONNECTION, "it was never asked"))
+
+
+def most_tokens(asked: int, *, is_tgi: bool) -> int:
+    """Return the most tokens of one answer; TGI restarts long ones in blocks and finishes the last block."""
+    return math.ceil(asked / TGI_BLOCK) * TGI_BLOCK if is_tgi and asked > TGI_BLOCK else asked
 
 
 def completion_id(teacher: Teacher, sampling: Sampling, revision: str, prompt: Prompt, draw: int) -> str:

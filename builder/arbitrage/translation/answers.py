@@ -35,6 +35,7 @@ class AnswerTranslating:
 
         Raises:
             TranslationError: the translator cannot be used; what is translated stays.
+            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
         """
         self.missing(build)
         self.translating.fill("answers", progress, log)

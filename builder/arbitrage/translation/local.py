@@ -7,6 +7,7 @@ from typing import Any
 
 from arbitrage.errors import TranslationError
 from arbitrage.hub.model import folder_hash, model_commit
+from arbitrage.recipe.translate import Translate
 from arbitrage.translation.languages import flores
 from arbitrage.translation.translator import Reply
 
@@ -36,18 +37,23 @@ def weights_revision(model: str, revision: str | None, folder: Path) -> str:
     return folder_hash(local)
 
 
+def local_settings(config: Translate) -> Mapping[str, Any]:
+    """Return what decides what a model in this process makes of a text."""
+    return {"beams": config.beams or 1, "max_length": config.max_length}
+
+
 class LocalTranslator:
     """Translates sentence by sentence, greedily or with a fixed number of beams; loaded when first used."""
 
     by_sentence = True
 
-    def __init__(self, model: str, revision: str, folder: Path, *, max_length: int | None, beams: int | None) -> None:
+    def __init__(self, config: Translate, revision: str, folder: Path) -> None:
         self.revision = revision
-        self.settings: Mapping[str, Any] = {"beams": beams or 1, "max_length": max_length}
-        self._model_name = model
+        self.settings = local_settings(config)
+        self._model_name = config.model
         self._folder = folder
-        self._max_length = max_length
-        self._beams = beams or 1
+        self._max_length = config.max_length
+        self._beams = config.beams or 1
         self._loaded: tuple[Any, Any] | None = None
         lacking = [name for name in NEEDS if find_spec(name) is None]
         if lacking:

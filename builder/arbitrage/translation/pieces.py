@@ -135,6 +135,12 @@ def translate_texts(translator: Translator, texts: Sequence[str], source: str, t
     return [text.result() for text in whole]
 
 
+def first_pieces(translator: Translator, texts: Sequence[str], source: str) -> list[str]:
+    """Return what a translator is given first for some texts; replies that lack something call for more."""
+    pieces = [piece for text in texts for piece in _pieces(_whole(text, translator.by_sentence))]
+    return list(dict.fromkeys(piece.request() for piece in _fitting(translator, pieces, source)))
+
+
 def _whole(text: str, by_sentence: bool) -> Piece:
     whole = Piece(text)
     whole.parts = []

@@ -1,24 +1,28 @@
 """Prompts in one language to prompts in the others: what lacks is translated in blocks, checked and added."""
 
 import json
+import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from arbitrage.checks.language import LanguageCheck
 from arbitrage.identity import content_id, prompt_id
+from arbitrage.prompts.contamination import SetCounts
 from arbitrage.prompts.ingest import place_of
 from arbitrage.recipe.model import Recipe
-from arbitrage.recipe.published import published_source
 from arbitrage.recipe.translate import Translate
 from arbitrage.records import Message, Prompt
+from arbitrage.spend import bill, tokens_of_replies
 from arbitrage.store.store import Store
 from arbitrage.store.translations import (
     FRESH,
     add_fresh,
     drop_translated,
+    fresh_ids,
+    imported_translations,
     lacking,
     missing,
     next_block,
@@ -28,10 +32,13 @@ from arbitrage.store.translations import (
     want,
 )
 from arbitrage.teachers.identity import UNVERIFIED
+from arbitrage.teachers.purse import Purse
 from arbitrage.translation.checks import outcome
 from arbitrage.translation.local import LocalTranslator, weights_revision
-from arbitrage.translation.pieces import METHOD, translate_texts
+from arbitrage.translation.naming import made_by, translation_id
+from arbitrage.translation.pieces import first_pieces, translate_texts
 from arbitrage.translation.served import ServedTranslator
+from arbitrage.translation.sifting import sift
 from arbitrage.translation.translator import Translator
 from arbitrage.translation.verbatim import has_words
 
@@ -51,6 +58,12 @@ class Counts:
     test: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     """Prompts without a translation, by why."""
+    imported: int = 0
+    """Translated prompts that an import brought."""
+    removed: dict[str, int] = field(default_factory=dict)
+    """Translated prompts that the recipe does not want: near-duplicates and contaminated ones."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Translated prompts that hold an item of an evaluation set, by the set's name."""
 
 
 class Translating:
@@ -61,26 +74,33 @@ class Translating:
     """
 
     def __init__(
-        self, recipe: Recipe, config: Translate, store: Store, folder: Path, language_check: LanguageCheck | None
+        self,
+        recipe: Recipe,
+        config: Translate,
+        store: Store,
+        folder: Path,
+        language_check: LanguageCheck | None,
+        purse: Purse,
     ) -> None:
         self.recipe = recipe
+        self.folder = folder
         self.config = config
         self.store = store
         self.language_check = language_check
         """Tells a wrong language too, where the recipe has it among its checks; else scripts alone do."""
         self.targets = config.targets(recipe.languages)
-        self.translator = self._make(folder)
-        self.by = {"model": published_source(config.model), "revision": self.translator.revision or UNVERIFIED}
+        self.translator = self._make(folder, purse)
+        self.by = made_by(config, self.translator.revision or UNVERIFIED)
         """What every translated row says in its column `translation`."""
         self.languages: dict[str, Counts] = {}
         """What became of it, once it is done."""
         self.done = False
         """Whether the prompts have all their translations."""
 
-    def _make(self, folder: Path) -> Translator:
+    def _make(self, folder: Path, purse: Purse) -> Translator:
         config = self.config
         if config.endpoint is not None:
-            return ServedTranslator(self.recipe, config, self.store)
+            return ServedTranslator(self.recipe, config, self.store, purse)
         address = f"{config.model}@{config.revision or ''}"
         kept = self.store.get("translator") or {}
         local = (folder / config.model).is_dir()
@@ -88,7 +108,7 @@ class Translating:
             # A run stays with the commit that it found first, until the recipe says otherwise.
             kept = {"address": address, "revision": weights_revision(config.model, config.revision, folder)}
             self.store.keep("translator", kept)
-        return LocalTranslator(config.model, kept["revision"], folder, max_length=config.max_length, beams=config.beams)
+        return LocalTranslator(config, kept["revision"], folder)
 
     @property
     def trouble(self) -> str | None:
@@ -116,6 +136,20 @@ class Translating:
         want(self.store, self._texts(last))
         return missing(self.store)
 
+    def ahead(self, last: int) -> Counter[str] | None:
+        """Return what a served translator would be asked about the prompts up to `last`, by its own words for it."""
+        if not isinstance(self.translator, ServedTranslator):
+            return None
+        want(self.store, self._texts(last))
+        whole = Counter[str]()
+        for language in self.targets:
+            after = ""
+            while block := next_block(self.store, language, after, BLOCK):
+                after = block[-1].id
+                pieces = first_pieces(self.translator, [one.text for one in block], self.config.source)
+                whole.update(self.translator.ahead(pieces, self.config.source, language))
+        return whole
+
     def stand_ins(self, last: int) -> Iterator[Prompt]:
         """Yield a stand-in for every translated prompt that there may be: its source's text in its language."""
         for target in self.targets:
@@ -130,6 +164,7 @@ class Translating:
 
         Raises:
             TranslationError: the translator cannot be used; what is translated stays.
+            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
         """
         if self.forget_others(limit):
             return
@@ -144,6 +179,7 @@ class Translating:
 
         Raises:
             TranslationError: the translator cannot be used; what is translated stays.
+            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
         """
         for language, count in missing(self.store).items():
             log(f"translating {count} {what} into {language}")
@@ -160,44 +196,75 @@ class Translating:
         return {
             **self.by,
             "from": self.config.source,
-            "languages": {name: asdict(counts) for name, counts in self.languages.items()},
+            "languages": {name: _counted(counts) for name, counts in self.languages.items()},
+            "identity": self.id_of("", ""),
+            **self._paid(),
         }
 
+    def _paid(self) -> dict[str, Any]:
+        if not isinstance(self.translator, ServedTranslator):
+            return {}
+        tokens = tokens_of_replies(self.store, self.config.model, self.by["revision"])
+        return {"paid": bill(self.config.price, tokens)}
+
     def _add(self, limit: int | None, last: int, log: Tell) -> None:
+        brought = set[str]()
         with self.store.transaction() as connection:
             connection.execute(FRESH)
             for target in self.targets:
                 counts, dropped = self.languages.setdefault(target, Counts()), Counter[str]()
                 for page in lacking(self.store, self.config.source, target, last):
-                    for prompt, found in zip(page, self._translated(page, target), strict=True):
+                    for prompt, (found, imported) in zip(page, self._translated(page, target), strict=True):
                         if isinstance(found, Prompt) and not add_fresh(connection, found, prompt.id):
                             found = "duplicate"
                         if isinstance(found, str):
                             dropped[found] += 1
                             log(f"not translated into {target}: prompt {prompt.id}: {found}")
-                        elif found.split == "test":
-                            counts.test += 1
                         else:
-                            counts.train += 1
+                            counts.test += found.split == "test"
+                            counts.train += found.split == "train"
+                            brought |= {found.id} if imported else set()
                 counts.dropped = dict(sorted(dropped.items()))
-            number_again(connection, lambda source_id: place_of(self.recipe.seed, source_id))
+            self._sift(connection, log)
+            for target, counts in self.languages.items():
+                counts.imported = len(brought & fresh_ids(connection, target))
+            number_again(connection, self._place)
             kept = {name: asdict(counts) for name, counts in self.languages.items()}
             connection.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('translated', ?)",
                 (json.dumps({"key": self._key(limit), "languages": kept}),),
             )
 
-    def _translated(self, page: Sequence[Prompt], target: str) -> Iterator[Prompt | str]:
-        """Yield each prompt's translation, or why there is none."""
+    def _place(self, source_id: str) -> float:
+        return place_of(self.recipe.seed, source_id)
+
+    def _sift(self, connection: sqlite3.Connection, log: Tell) -> None:
+        """Take out what the recipe does not want, and count it."""
+        pins = (self.store.get("prompts") or {}).get("ingested", {}).get("evaluation_pins", {})
+        held = {one.name: SetCounts() for one in self.recipe.contamination}
+        by_number = {int(n): pin for n, pin in pins.items()}
+        for gone in sift(connection, self.recipe, self.folder, by_number, self._place, held, log):
+            counts = self.languages[gone.language]
+            counts.test -= gone.split == "test"
+            counts.train -= gone.split == "train"
+            counts.removed[gone.why] = counts.removed.get(gone.why, 0) + 1
+        for name, found in held.items():
+            for language, prompts in found.prompts.items():
+                self.languages[language].held[name] = prompts
+
+    def _translated(self, page: Sequence[Prompt], target: str) -> Iterator[tuple[Prompt | str, bool]]:
+        """Yield each prompt's translation, or why there is none, and whether an import brought it."""
         texts = {self.id_of(text, target): text for prompt in page for text in self._of(prompt)}
-        ids, stored = list(texts), dict[str, tuple[str | None, str | None]]()
+        ids, stored, brought = list(texts), dict[str, tuple[str | None, str | None]](), set[str]()
         for start in range(0, len(ids), 500):
             stored |= translations(self.store, ids[start : start + 500])
+            brought |= imported_translations(self.store, ids[start : start + 500])
         for prompt in page:
             sources = self._of(prompt)
             replies = [stored[self.id_of(text, target)] for text in sources]
             problem = next((problem for _, problem in replies if problem), None)
-            yield problem or self._prompt(prompt, sources, [text or "" for text, _ in replies], target)
+            found = problem or self._prompt(prompt, sources, [text or "" for text, _ in replies], target)
+            yield found, not brought.isdisjoint(self.id_of(text, target) for text in sources)
 
     def _prompt(self, prompt: Prompt, sources: Sequence[str], found: Sequence[str], target: str) -> Prompt | str:
         turns = len(prompt.messages)
@@ -225,26 +292,18 @@ class Translating:
                         yield target, self.id_of(text, target), text
 
     def _of(self, prompt: Prompt) -> list[str]:
-        """Return the texts of a prompt that are translated: its turns, then those in the columns that are named."""
-        named = [value for name, value in prompt.columns.items() if name in self.config.columns]
-        return [turn["content"] for turn in prompt.messages] + [text for value in named for text in _strings(value)]
+        return texts_of(prompt, self.config.columns)
 
     def id_of(self, text: str, target: str) -> str:
         """Return the identity of a text's translation into a language."""
-        return content_id(
-            "translation",
-            text=text,
-            source=self.config.source,
-            target=target,
-            **self.by,
-            settings=self.translator.settings,
-            method=METHOD,
-        )
+        return translation_id(self.config, self.by, text, target)
 
     def _key(self, limit: int | None) -> str:
         prompts = self.store.get("prompts")
+        sifts = self.recipe.near_duplicates is not None or bool(self.recipe.contamination)
         return content_id(
             "translated",
+            **({"sifted": True} if sifts else {}),
             prompts=prompts["key"] if prompts else None,
             sample=self.id_of("", ""),
             targets=self.targets,
@@ -252,6 +311,17 @@ class Translating:
             language_check=self.language_check.key if self.language_check else None,
             limit=limit,
         )
+
+
+def _counted(counts: Counts) -> dict[str, Any]:
+    counted = asdict(counts)
+    return {name: value for name, value in counted.items() if value or name in ("train", "test", "dropped")}
+
+
+def texts_of(prompt: Prompt, columns: Collection[str]) -> list[str]:
+    """Return the texts of a prompt that are translated: its turns, then those in the columns that are named."""
+    named = [value for name, value in prompt.columns.items() if name in columns]
+    return [turn["content"] for turn in prompt.messages] + [text for value in named for text in _strings(value)]
 
 
 def _strings(value: Any) -> list[str]:
