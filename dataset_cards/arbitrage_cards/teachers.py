@@ -71,7 +71,7 @@ def tokens_section(manifest: Mapping[str, Any]) -> str:
     )
     if imported:
         lines[-1] += " Imported answers were not asked for by the build that made this dataset."
-    if any(ABSENT in row for row in others):
+    if any(row[3] == ABSENT for row in others):
         lines[-1] += f" Where nobody counted, it is not known ({ABSENT})."
     return "\n".join(lines)
 

@@ -194,6 +194,20 @@ def test_a_translator_is_paid_within_max_usd_and_never_twice(tmp_path: Path, a: 
         assert "| the translator | 60 | 60 |" in _card(trial)
 
 
+@pytest.mark.parametrize(
+    ("reward", "said"),
+    [
+        ({"endpoint": "http://h", "api": "vllm", "model": "m", "max_length": 9}, "the server's own limit holds"),
+        ({"judge": {"endpoint": "http://h", "model": "m"}, "price": A_TOKEN}, "put it inside judge: {...}"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_its_place(
+    tmp_path: Path, a: tgi.Handle, reward: dict[str, Any], said: str
+) -> None:
+    ran = _trial(tmp_path, a, reward).build()
+    assert ran.code == 2 and said in ran.err
+
+
 def test_a_price_is_for_who_is_asked_over_the_wire(tmp_path: Path, a: tgi.Handle) -> None:
     trial = _trial(tmp_path, a, {"python": "chrf", "price": A_TOKEN})
     ran = trial.build()

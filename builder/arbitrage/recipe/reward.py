@@ -14,6 +14,11 @@ WAYS = {
     "mean_of": {"mean_of"},
 }
 """The key that says how a reward scores, and all keys that go with it."""
+HINTS = {
+    # TEI cannot be told a length, and what vLLM cuts could be the answer itself, without a word.
+    ("max_length", "endpoint"): " the server's own limit holds, and what is longer has no score and is counted",
+    ("price", "judge"): " put it inside judge: {...}",
+}
 
 
 class Judge(Part):
@@ -82,7 +87,8 @@ class Reward(Part):
         for name in sorted(given - WAYS[way]):
             # A published recipe states every default.
             if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True):
-                raise ValueError(f"{name}: goes with {_way_of(name)}, not with {way}:")
+                hint = HINTS.get((name, way), "")
+                raise ValueError(f"{name}: goes with {_way_of(name)}, not with {way}:{hint}")
         if way in ("local", "endpoint") and self.model is None:
             raise ValueError("model: is missing; name the reward model")
         if way == "endpoint" and self.api is None:
