@@ -1,6 +1,7 @@
 """Answers in one language to answers in the others: the translations that arms ask for, made in the fixed blocks."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from arbitrage.checks.language import expected_language
 from arbitrage.derived import author, derived_names
@@ -9,7 +10,7 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.records import Completion, Failure
 from arbitrage.store.derived import Parent, Waiting, put_derived, waiting
 from arbitrage.store.store import Store
-from arbitrage.store.translations import missing, translations, want
+from arbitrage.store.translations import imported_translations, missing, translations, want
 from arbitrage.translation.checks import outcome
 from arbitrage.translation.translating import Progress, Tell, Translating
 
@@ -51,8 +52,9 @@ class AnswerTranslating:
         for name in derived_names(self.recipe):
             for page in waiting(self.store, name, author(name), self.source, build):
                 wanted = [found for one in page if (found := self._wanted(one)) is not None]
-                known = translations(self.store, [self.translating.id_of(*pair) for pair in wanted])
-                outcomes = [(one, self._outcome(name, one, known)) for one in page]
+                ids = [self.translating.id_of(*pair) for pair in wanted]
+                known, brought = translations(self.store, ids), imported_translations(self.store, ids)
+                outcomes = [(one, self._outcome(name, one, known, brought)) for one in page]
                 put_derived(
                     self.store,
                     name,
@@ -85,7 +87,11 @@ class AnswerTranslating:
         return None if own else OTHER_LANGUAGE
 
     def _outcome(
-        self, name: str, one: Waiting, known: Mapping[str, tuple[str | None, str | None]]
+        self,
+        name: str,
+        one: Waiting,
+        known: Mapping[str, tuple[str | None, str | None]],
+        brought: Mapping[str, str],
     ) -> Completion | Failure | None:
         """Return what an ask comes to; None where that is not known yet."""
         why, parent = self._lacks(one), one.parent
@@ -99,7 +105,8 @@ class AnswerTranslating:
             # What a teacher could not say, nobody can translate: its own error, or its own silence.
             return self._made(name, one, parent, parent.text, parent.error, parent.message)
         text, language = parent.text, one.item.prompt.language
-        found = known.get(self.translating.id_of(text, language))
+        translation = self.translating.id_of(text, language)
+        found = known.get(translation)
         if found is None:
             return None
         translated, problem = found
@@ -107,7 +114,8 @@ class AnswerTranslating:
             problem = outcome([text], [translated], language, is_answer=True)
         if problem is not None:
             return self._made(name, one, parent, None, f"{FAILED}{problem}")
-        return self._made(name, one, parent, translated, None)
+        made = self._made(name, one, parent, translated, None)
+        return replace(made, imported_from=brought.get(translation))
 
     def _made(
         self,

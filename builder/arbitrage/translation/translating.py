@@ -258,7 +258,7 @@ class Translating:
         ids, stored, brought = list(texts), dict[str, tuple[str | None, str | None]](), set[str]()
         for start in range(0, len(ids), 500):
             stored |= translations(self.store, ids[start : start + 500])
-            brought |= imported_translations(self.store, ids[start : start + 500])
+            brought |= imported_translations(self.store, ids[start : start + 500]).keys()
         for prompt in page:
             sources = self._of(prompt)
             replies = [stored[self.id_of(text, target)] for text in sources]
