@@ -72,9 +72,13 @@ class PublishedPool:
         Raises:
             DatasetError: a file breaks off.
         """
+        before = None
         for row, where in self._rows():
-            if row.get("translation") is None or _flaw(row) is not None:
+            if row.get("translation") is None or _flaw(row) is not None or not is_text(row["source_id"]):
                 continue
+            if row["prompt_id"] == before:
+                continue  # another teacher's answer
+            before = row["prompt_id"]
             read = to_row(row, SOURCE, where)
             if not isinstance(read, BadRow) and prompt_id(read.language, read.messages) == row["prompt_id"]:
                 carried = {name: row.get(name) for name in columns}
