@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage.derived import answerers
 from arbitrage.line import Line
 from arbitrage.records import Prompt
 from arbitrage.rewards.served import ServedReward
@@ -15,7 +16,7 @@ BYTES_PER_TOKEN = 8
 
 
 def rewards_ahead(line: Line, teachers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what each served reward would be asked: the planned answers that it has not scored.
+    """Return what each served reward would be asked: the planned answers of all names that it has not scored.
 
     Of an answer that is not there the prompt is known, and that it has at most as many tokens as the teacher may write.
     """
@@ -29,7 +30,7 @@ def rewards_ahead(line: Line, teachers: Mapping[str, Mapping[str, Any]]) -> dict
             continue
         alone = reward.most(Prompt("", "und", "", "train", [{"role": "user", "content": ""}]), "")
         requests, read, written = to_come, to_come * alone.prompt + most, to_come * alone.completion
-        for page in unscored(line.store, reward.key, list(line.recipe.teachers)):
+        for page in unscored(line.store, reward.key, answerers(line.recipe)):
             for _, prompt, text in page:
                 one = reward.most(prompt, text)
                 requests, read, written = requests + 1, read + one.prompt, written + one.completion

@@ -1,15 +1,18 @@
 """From stored completions and scores to the answers that routers see."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from arbitrage.checks import flags
 from arbitrage.checks.language import LanguageCheck, expected_language
+from arbitrage.derived import answerers, author, derived_names, is_derived, reference
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Answer
 from arbitrage.rewards.mean import MeanReward
 from arbitrage.rewards.reward import AnyReward
 from arbitrage.routers import routing_reward
+from arbitrage.store.derived import originals
 from arbitrage.store.store import NumberedPrompt, Store
 from arbitrage.store.verdicts import verdicts
 from arbitrage.teachers.identity import UNVERIFIED
@@ -66,16 +69,19 @@ class Reader:
         self._build = build
         self._language_check = language_check
         self._teachers = {teacher.name: teacher for teacher in pool.teachers}
+        self._names = answerers(recipe)
+        self._source = recipe.translate.source if recipe.translate and derived_names(recipe) else None
 
     def read(self, page: Sequence[NumberedPrompt]) -> Answers:
         """Return every answer to an ask of today's plan: an outcome, or a failure of this build."""
-        query = QUERY.format(teachers=_marks(self._recipe.teachers), prompts=_marks(page))
-        parameters = [self._build, *self._recipe.teachers, *(item.n for item in page)]
+        query = QUERY.format(teachers=_marks(self._names), prompts=_marks(page))
+        parameters = [self._build, *self._names, *(item.n for item in page)]
         rows = [_Stored(*row) for row in self._store.connection.execute(query, parameters)]
         completions = [row.id for row in rows if row.id]
         scores = self._scores(completions)
         wrong = self._in_wrong_language(page, rows, completions)
         keys = {item.n: {reward.name: reward.key(item.prompt) for reward in self._stored} for item in page}
+        sources = originals(self._store, page, self._source) if self._source else {}
         found: dict[int, dict[tuple[str, int], Scores]] = {item.n: {} for item in page}
         for row in rows:
             if row.id:
@@ -87,12 +93,19 @@ class Reader:
         for row in rows:
             if row.id or row.failure:
                 key = (row.teacher, row.draw)
-                answers[row.prompt][key] = self._answer(row, found[row.prompt].get(key, {}), row.id in wrong)
+                answer = self._answer(row, found[row.prompt].get(key, {}), row.id in wrong)
+                if is_derived(row.teacher):
+                    original = sources[row.prompt]
+                    parents = () if original is None else (reference(original, author(row.teacher), row.draw),)
+                    answer = replace(answer, parents=parents)
+                answers[row.prompt][key] = answer
         return answers
 
     def _add_means(self, scores: dict[tuple[str, int], Scores]) -> None:
+        # An arm more that makes answers from others' must not change what another arm chooses.
+        apart = {key for key in scores if is_derived(key[0])}
         for mean in self._means:
-            for key, value in mean.scores(scores).items():
+            for key, value in mean.scores(scores, apart).items():
                 scores[key][mean.name] = value
 
     def _scores(self, completions: Sequence[str]) -> Mapping[tuple[str, str], float | None]:
@@ -116,9 +129,10 @@ class Reader:
         return {name for name, verdict in found if verdict is not None and verdict.word == "wrong"}
 
     def _answer(self, row: _Stored, scores: Mapping[str, float | None], wrong: bool) -> Answer:
-        model = self._recipe.teachers[row.teacher].model
+        teacher = author(row.teacher)
+        model = self._recipe.teachers[teacher].model
+        revision = row.revision or self._teachers[teacher].revision or UNVERIFIED
         if row.id is None:
-            revision = self._teachers[row.teacher].revision or UNVERIFIED
             return Answer(row.teacher, row.draw, model, revision, None, error=row.failure)
         rewards = [(reward.name, scores.get(reward.name)) for reward in self._rewards]
         checks: tuple[str, ...] = ()
@@ -128,7 +142,7 @@ class Reader:
             teacher=row.teacher,
             draw=row.draw,
             model=model,
-            revision=row.revision or UNVERIFIED,
+            revision=revision,
             completion=row.text,
             reasoning=row.reasoning,
             finish_reason=row.finish_reason,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from arbitrage.checks.judging import judge_all
+from arbitrage.derived import answerers
 from arbitrage.line import Line, prepared
 from arbitrage.pilot import learn, learners, pilot_prompts, pilot_sentences, plan_pilot, read_pilot
 from arbitrage.plan import plan
@@ -54,6 +55,8 @@ def build(
         while asks := plan(line.store, line.pool, line.routers, line.reader, line.last):
             line.log(f"asking: {asks} asks are planned")
             line.pool.ask(line.number, line.purse, progress.asking(line.store, line.pool), progress.tell)
+            if line.answer_translating is not None:
+                line.answer_translating.run(line.number, progress.translating, line.log)
             if until == "completions":
                 break
             _score(line, progress)
@@ -63,7 +66,7 @@ def build(
             built = Built(None, lacking, {}, contamination(line))
         else:
             built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
-        lacking = score_shortfalls(line.rewards, line.store, list(line.recipe.teachers))
+        lacking = score_shortfalls(line.rewards, line.store, answerers(line.recipe))
         built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)
@@ -72,7 +75,7 @@ def build(
 
 def _score(line: Line, progress: Progress) -> None:
     """Check and score what was completed and is not yet."""
-    teachers = list(line.recipe.teachers)
+    teachers = answerers(line.recipe)
     if line.language_check is not None:
         line.log("checking languages")
         judge_all(line.store, line.language_check, teachers, progress.judging)

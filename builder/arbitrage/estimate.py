@@ -2,11 +2,13 @@
 
 import math
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from arbitrage.ahead import BYTES_PER_TOKEN, rewards_ahead, translator_ahead
+from arbitrage.derived import author, derived_names, is_derived
 from arbitrage.licensing import licenses_as_dict
 from arbitrage.line import Line
 from arbitrage.pilot import learn, learners, pilot_prompts, plan_pilot, read_pilot
@@ -37,6 +39,8 @@ def estimate(line: Line) -> dict[str, Any]:
     waiting = _learn_from_store(line)
     routers = {arm: router for arm, router in line.routers.items() if arm not in waiting}
     plan(line.store, line.pool, routers, line.reader, line.last)
+    if line.answer_translating is not None:
+        line.answer_translating.settle(line.number)
     teachers = {}
     output_total = 0
     to_come = _to_come(line, routers)
@@ -65,6 +69,8 @@ def estimate(line: Line) -> dict[str, Any]:
             "output_tokens_at_most": output,
             "usd_at_most": usd(teacher.config.price, prompt_bytes, output),
         }
+    derived = _derived(line, to_come)
+    output_total += sum(one["output_tokens_at_most"] for one in derived.values())
     sources = [
         {"path": source.path, "license": source.license, **asdict(counts)}
         for source, counts in zip(line.recipe.prompts, line.ingested.sources, strict=True)
@@ -75,8 +81,8 @@ def estimate(line: Line) -> dict[str, Any]:
         "licenses": licenses_as_dict(line.recipe),
         "prompts": line.last,
         "sources": sources,
-        "translation": _translation(line),
-        "rewards": rewards_ahead(line, teachers),
+        "translation": _translation(line, routers),
+        "rewards": rewards_ahead(line, {**teachers, **derived}),
         "contamination": contamination(line),
         "teachers": teachers,
         "learns": waiting,
@@ -86,6 +92,19 @@ def estimate(line: Line) -> dict[str, Any]:
         "disk_bytes_at_most": output_total * BYTES_PER_TOKEN * 2,
         "disk_bytes_free": shutil.disk_usage(line.run.folder).free,
     }
+
+
+def _derived(line: Line, to_come: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Return by name how many answers would be made from others, with the most tokens of their prompts and of them."""
+    found = {}
+    most = {teacher.name: teacher.most_tokens for teacher in line.pool.teachers}
+    for name in derived_names(line.recipe):
+        count, size = to_come.get(name, (0, 0))
+        for _, _, missing, bytes_of in line.store.connection.execute(ASKS, (name,)):
+            count, size = count + missing, size + int(bytes_of) + 64 * missing
+        output = count * math.ceil(LONGEST * most[author(name)] + SLACK)
+        found[name] = {"requests": count, "input_tokens_at_most": size, "output_tokens_at_most": output}
+    return found
 
 
 def _embedded(line: Line, teacher: str) -> dict[str, Any] | None:
@@ -126,20 +145,38 @@ def _to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, tuple[int, 
     return found
 
 
-def _translation(line: Line) -> dict[str, Any] | None:
-    """Return who translates, how many texts lack a translation, and how many prompts that may give."""
+def _translation(line: Line, routers: Mapping[str, Router]) -> dict[str, Any] | None:
+    """Return who translates, how many texts lack a translation, and how many prompts and answers are to come."""
     translating = line.translating
     if translating is None:
         return None
     missing = {} if translating.done else translating.missing(line.last)
+    answers_to_come = _answers_to_come(line, routers)
+    ahead = translator_ahead(line)
+    if answers_to_come:
+        # How long they will be, nobody knows.
+        ahead["usd_at_most"] = None
     return {
         **translating.by,
-        **translator_ahead(line),
+        **ahead,
         "answers": translating.trouble is None,
         "trouble": translating.trouble,
         "missing_texts": {language: missing.get(language, 0) for language in translating.targets},
         "prompts_to_come": 0 if translating.done else sum(1 for _ in translating.stand_ins(line.last)),
+        "answers_to_come": answers_to_come,
     }
+
+
+def _answers_to_come(line: Line, routers: Mapping[str, Router]) -> dict[str, int]:
+    """Return by language how many answers arms want translated that are not yet, were every one of them usable."""
+    found = Counter[str]()
+    for name in derived_names(line.recipe):
+        asks = line.store.connection.execute(ASKS, (name,))
+        found.update({language: missing for language, _, missing, _ in asks})
+    if line.translating is not None and not line.translating.done:
+        about = asks_about(line.translating.stand_ins(line.last), routers)
+        found.update(prompt.language for prompt, name in about if is_derived(name))
+    return {language: found[language] for language in line.recipe.languages if found[language]}
 
 
 def _unchecked(line: Line) -> list[str]:

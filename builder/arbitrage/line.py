@@ -8,6 +8,7 @@ from typing import Any
 
 from arbitrage.answers import Reader
 from arbitrage.checks.language import LanguageCheck, make_language_check
+from arbitrage.derived import derived_names
 from arbitrage.embedded.files import ModelFile, resolve
 from arbitrage.embedded.servers import Embedded
 from arbitrage.licensing import refuse_looser
@@ -23,6 +24,7 @@ from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
 from arbitrage.teachers.pool import Pool
 from arbitrage.teachers.purse import Purse
+from arbitrage.translation.answers import AnswerTranslating
 from arbitrage.translation.translating import Counts, Translating
 
 
@@ -36,6 +38,8 @@ class Line:
     ingested: Ingested
     translating: Translating | None
     """None where the recipe does not translate."""
+    answer_translating: AnswerTranslating | None
+    """None where no arm wants answers translated."""
     pool: Pool
     routers: dict[str, Router]
     rewards: list[AnyReward]
@@ -106,6 +110,7 @@ def prepared(
                 store,
                 ingested,
                 translating,
+                AnswerTranslating(recipe, translating, store) if translating and derived_names(recipe) else None,
                 pool,
                 routers,
                 rewards,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from arbitrage.answers import Answers, Reader
+from arbitrage.derived import TRANSLATION, derived_names
 from arbitrage.errors import RouterError
 from arbitrage.records import Answer, Ask, Prompt, Route, Routed
 from arbitrage.routers import Router, settle
@@ -22,10 +23,16 @@ def _missing(
     store: Store, pool: Pool, routers: Mapping[str, Router], reader: Reader, last: int
 ) -> Iterator[tuple[str, int, int, str | None]]:
     teachers = {teacher.name: teacher for teacher in pool.teachers}
+    derived = derived_names(pool.recipe)
+    translating = {arm for arm, one in pool.recipe.arms.items() if one.router == TRANSLATION}
     for page in store.prompts(last):
         answers = reader.read(page)
         for item in page:
             for arm, ask in _asks(item, routers, answers):
+                if ask.teacher in derived and arm in translating:
+                    # What it is made from is not there yet, and names it.
+                    yield ask.teacher, item.n, ask.draw, None
+                    continue
                 if ask.teacher not in teachers:
                     raise RouterError(
                         f"arms.{arm}: its router asked {ask.teacher!r}, which is no teacher of the recipe"

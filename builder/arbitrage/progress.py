@@ -75,12 +75,12 @@ class Progress:
             self._last_line = time.monotonic()
             self.console.print(f"language check: {done} judged", highlight=False)
 
-    def translating(self, language: str, done: int, count: int) -> None:
-        """Show how many texts have been translated into a language."""
+    def translating(self, what: str, language: str, done: int, count: int) -> None:
+        """Show how many texts, or answers, have been translated into a language."""
         pause = 1.0 if self.console.is_terminal else LINE_SECONDS
         if done == count or time.monotonic() - self._last_line >= pause:
             self._last_line = time.monotonic()
-            self.tell(f"translating into {language}: {done} of {count} texts")
+            self.tell(f"translating into {language}: {done} of {count} {what}")
 
     def importing(self, source: str, read: int, imported: int) -> None:
         """Show how far an import is."""

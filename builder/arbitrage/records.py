@@ -58,7 +58,9 @@ class Answer:
     rewards: Sequence[tuple[str, float | None]] = ()
     """Every reward of the recipe by name, in the recipe's order."""
     error: str | None = None
-    """The kind of failure, one of `teachers.failure.Kind`."""
+    """The kind of failure, one of `teachers.failure.Kind`, or why it could not be made from another answer."""
+    parents: Sequence[str] | None = None
+    """The answers that it was made from, each as `prompt_id/teacher/draw`; None for a teacher's own."""
 
     @property
     def usable(self) -> bool:
@@ -140,6 +142,8 @@ class Completion:
     """What the server said of the error; never published."""
     imported_from: str | None = None
     """The dataset or file that it came from; None when it was asked."""
+    derived_from: str | None = None
+    """The id of the completion that it was made from, empty where there is none; None when a teacher gave it."""
 
 
 class Most(NamedTuple):

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arbitrage.dataset.report import Problem
+from arbitrage.derived import is_derived
 from arbitrage.spend import TRANSLATOR, reward_account
 from arbitrage.terminal import safe
 from arbitrage.writing import Built
@@ -78,6 +79,9 @@ def _print_translation(console: Console, translation: dict[str, Any]) -> None:
     lacking = ", ".join(f"{language}: {count}" for language, count in translation["missing_texts"].items())
     who = f"{translation['model']} at {translation['revision'][:12]}"
     line = f"translated by {who}; texts without a translation: {lacking}"
+    if translation["answers_to_come"]:
+        answers = ", ".join(f"{language}: {count}" for language, count in translation["answers_to_come"].items())
+        line += f"; answers without a translation, at most: {answers}"
     if translation["prompts_to_come"]:
         line += f"; the plan counts {translation['prompts_to_come']} translated prompts that may come of them"
     console.print(escape(line), highlight=False, soft_wrap=True)
@@ -127,7 +131,9 @@ def _print_money(console: Console, plan: dict[str, Any]) -> None:
     if most is None:
         return
     everybody = {**plan["teachers"], **_others(plan)}
-    costs = {name: one["usd_at_most"] for name, one in everybody.items() if one["requests"]}
+    costs = {
+        name: one["usd_at_most"] for name, one in everybody.items() if one["requests"] or one.get("answers_to_come")
+    }
     whole = plan["spent_usd"] + sum(cost or 0.0 for cost in costs.values())
     line = f"${plan['spent_usd']:,.2f} is spent of max_usd ${most:,.2f}; with the requests it is ${whole:,.2f} at most"
     console.print(line + (": the build may stop before it is done" if whole > most else ""), highlight=False)
@@ -200,6 +206,8 @@ def print_status(console: Console, state: dict[str, Any]) -> None:
     others = {TRANSLATOR: state["translator"]} if state["translator"] else {}
     others |= {reward_account(name): reward for name, reward in state["rewards"].items()}
     for name, one in {**state["teachers"], **others}.items():
+        if is_derived(name):
+            continue
         cost = one["spend_usd"]
         spend.add_row(
             escape(name),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from arbitrage.dataset.manifest import Manifest
+from arbitrage.derived import is_derived
 from arbitrage.recipe.model import Recipe
 from arbitrage.routers.fixed import said
 from arbitrage.store.store import Store
@@ -53,6 +54,8 @@ def shortfalls(
         (build,),
     ).fetchall()
     missing: dict[str, int] = {}
+    # What is made from other answers lacks where those do, and its arm says how much.
+    rows = [row for row in rows if not is_derived(row[0])]
     for teacher, _, count, _ in rows:
         missing[teacher] = missing.get(teacher, 0) + count
     for teacher, kind, count, example in rows:

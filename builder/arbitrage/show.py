@@ -80,13 +80,16 @@ def _answers(item: Routed, said: Verdicts) -> Iterator[Panel]:
 
 def _body(answer: Answer, verdicts: Mapping[str, str]) -> RenderableType:
     if answer.error:
-        return Text(f"no answer: {answer.error}", style="red")
+        source = f", translated from {', '.join(answer.parents)}" if answer.parents else ""
+        return Text(safe(f"no answer: {answer.error}{source}"), style="red")
     parts = [Text(safe(answer.completion or ""))]
     if answer.reasoning:
         parts.insert(0, Text(safe(answer.reasoning), style="dim"))
     scores = ", ".join(f"{name} {_number(score)}" for name, score in answer.rewards)
     facts = f"{answer.model} @ {answer.revision}, {answer.finish_reason}, {answer.completion_tokens} tokens {scores}"
     parts += [Text(f"{name} says: {safe(text)}", style="italic") for name, text in verdicts.items()]
+    if answer.parents is not None:
+        facts = f"translated from {', '.join(answer.parents)}; {facts}"
     return Group(*parts, Text(safe(facts), style="dim"))
 
 

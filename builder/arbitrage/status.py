@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage.derived import is_derived
 from arbitrage.pilot import pilot_sentences
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.part import Price
@@ -77,6 +78,10 @@ def status(store: Store, recipe: Recipe) -> dict[str, Any]:
 
 
 def _teacher(store: Store, recipe: Recipe, name: str, languages: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    if is_derived(name):
+        # Nobody's tokens: what it is made from is counted under its teacher.
+        unknown = ("prompt_tokens", "completion_tokens", "answers_without_token_counts", "spend_usd")
+        return {"languages": languages, **dict.fromkeys(unknown)}
     price = recipe.teachers[name].price if name in recipe.teachers else None
     return {"languages": languages, **_spend(store, price, name, tokens_of(store, name))}
 

@@ -8,6 +8,7 @@ from typing import Any
 from arbitrage.checks.judging import judged
 from arbitrage.columns import column_types, fitted, translator_type
 from arbitrage.dataset.folder import write_dataset
+from arbitrage.derived import answerers
 from arbitrage.errors import DatasetError
 from arbitrage.licensing import conflicts
 from arbitrage.line import Line, resolved
@@ -62,7 +63,7 @@ def write(
     if found := contamination(line):
         facts["contamination"] = found
     if line.language_check is not None:
-        facts["language_check"] = judged(line.store, line.language_check, list(recipe.teachers))
+        facts["language_check"] = judged(line.store, line.language_check, answerers(recipe))
     if left_out:
         facts["left_out"] = sorted(set(left_out))
     if line.translating is not None:

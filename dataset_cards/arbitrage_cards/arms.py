@@ -7,7 +7,9 @@ from arbitrage_cards.escape import escape
 
 TABLES = ("pool", "routes", "preferences")
 # Routers that ask one teacher a prompt and so have nothing to choose from.
-_ONE_TEACHER = ("single", "random", "fixed")
+_ONE_TEACHER = ("single", "random", "fixed", "translation")
+_MADE = "+"
+"""Stands in the names of answers that were made from a teacher's, and in no teacher's."""
 
 
 def ordered(manifest: Mapping[str, Any]) -> list[str]:
@@ -35,6 +37,16 @@ def choosing(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def author(name: str) -> str:
+    """Return the teacher whose answers stand under a name, or are what those under it were made from."""
+    return name.partition(_MADE)[0]
+
+
+def teachers_of(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the names of the teachers that answered, without those of answers that were made from theirs."""
+    return [name for name in manifest["pool"]["teachers"] if author(name) == name]
+
+
 def described(arm: Mapping[str, Any]) -> str:
     """Return what an arm does, in a few words of Markdown."""
     teacher = escape(arm["teacher"]) if arm["teacher"] else None
@@ -42,6 +54,8 @@ def described(arm: Mapping[str, Any]) -> str:
         "random": "one teacher a prompt, drawn blindly",
         "single": f"always {teacher or 'the same teacher'}",
         "fixed": "one teacher for each language",
+        "translation": f"{teacher or 'one teacher'} asked in one language, its answers machine-translated into the "
+        "others",
         "reward": "all teachers asked, the best-rewarded answer kept",
         "learned": "asks the teachers it predicts to be best, keeps the best-rewarded answer",
         "budgeted": "asks in rounds while its budget lasts, keeps the best-rewarded answer",
@@ -53,7 +67,7 @@ def wins(manifest: Mapping[str, Any], arm: str) -> tuple[list[str], list[str], d
     """Return the languages in which an arm has rows, the teachers of the pool, and rows by language and teacher."""
     chosen = manifest["arms"][arm]["chosen"]
     languages = [language for language in manifest["languages"] if any(chosen.get(language, {}).values())]
-    teachers = sorted({*manifest["pool"]["teachers"], *(name for found in chosen.values() for name in found)})
+    teachers = sorted({*teachers_of(manifest), *(name for found in chosen.values() for name in found)})
     return languages, teachers, {language: chosen[language] for language in languages}
 
 

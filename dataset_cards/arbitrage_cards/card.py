@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arbitrage_cards.arms import TABLES, published
+from arbitrage_cards.arms import TABLES, published, teachers_of
 from arbitrage_cards.auditors import auditors_section, scoring_section
 from arbitrage_cards.changes import changes
 from arbitrage_cards.escape import escape
@@ -71,7 +71,7 @@ def _what(manifest: Mapping[str, Any]) -> str:
     where = f"{len(languages)} languages ({', '.join(map(escape, languages))})"
     if len(languages) == 1:
         where = f"one language ({escape(languages[0])})"
-    teachers = len(manifest["pool"]["teachers"])
+    teachers = len(teachers_of(manifest))
     text = f"Synthetic training data in {where}, written by one teacher model: there was nobody to route to. "
     if teachers > 1:
         text = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from arbitrage_cards.arms import author
 from arbitrage_cards.escape import plain
 from arbitrage_cards.tables import count
 
@@ -25,7 +26,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for what, keys in (("language", ("languages",)), ("teacher", ("pool", "teachers")), ("arm", ("arms",))):
-        before, after = _at(old, *keys) or (), _at(new, *keys) or ()
+        before, after = ([name for name in _at(x, *keys) or () if author(name) == name] for x in (old, new))
         yield from _difference(what, before, after)
     before, after = ([name for name in _at(x, "configs") or () if name in (_at(x, "arms") or ())] for x in (old, new))
     kept = set(_at(old, "arms") or ()) & set(_at(new, "arms") or ())
@@ -109,6 +110,8 @@ def _parts(what: str, old: Mapping[str, Any], new: Mapping[str, Any], key: str) 
 def _teachers(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before, after = (_at(x, "pool", "teachers") or {} for x in (old, new))
     for name in sorted(set(before) & set(after)):
+        if author(name) != name:
+            continue
         served = [{(found["model"], found["revision"]) for found in x[name]["served"]} for x in (before, after)]
         if served[0] != served[1]:
             yield f"Teacher {plain(name, 60)} answered with another model or revision."

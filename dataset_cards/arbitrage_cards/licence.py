@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage_cards.arms import teachers_of
 from arbitrage_cards.escape import escape
 from arbitrage_cards.licenses import license_of
 from arbitrage_cards.tables import ABSENT, table
@@ -23,7 +24,7 @@ def licence_section(manifest: Mapping[str, Any]) -> str:
     lines += ["", table(["licence", "of", "what it asks"], _rows(manifest)), ""]
     lines.append(
         "The last column is a reader's summary and no legal advice; the licence's own words count. Licences of "
-        "teachers and prompts are those that the recipe states."
+        "teachers, prompts and translators are those that the recipe states."
     )
     return "\n".join(lines)
 
@@ -46,24 +47,29 @@ def linked(license_id: str) -> str:
 
 def _rows(manifest: Mapping[str, Any]) -> list[list[str]]:
     recipe = manifest["recipe"]
-    holders: dict[str | None, tuple[list[str], list[str]]] = {}
-    for name in sorted(manifest["pool"]["teachers"]):
+    holders: dict[str | None, tuple[list[str], list[str], list[str]]] = {}
+    for name in sorted(teachers_of(manifest)):
         stated = recipe.get("teachers", {}).get(name, {}).get("license")
-        holders.setdefault(stated, ([], []))[0].append(escape(name))
+        holders.setdefault(stated, ([], [], []))[0].append(escape(name))
     for source in recipe.get("prompts", []):
         whose = escape(source.get("path", ABSENT))
-        of = holders.setdefault(source.get("license"), ([], []))[1]
+        of = holders.setdefault(source.get("license"), ([], [], []))[1]
         if whose not in of:
             of.append(whose)
+    translate = recipe.get("translate")
+    if isinstance(translate, Mapping) and translate.get("model"):
+        translators = holders.setdefault(translate.get("license"), ([], [], []))[2]
+        translators.append(escape(translate["model"]))
     return [
-        [linked(stated) if stated else "not stated", _holders(teachers, sources), _duty(stated)]
-        for stated, (teachers, sources) in sorted(holders.items(), key=lambda item: (item[0] is None, item[0] or ""))
+        [linked(stated) if stated else "not stated", _holders(*whose), _duty(stated)]
+        for stated, whose in sorted(holders.items(), key=lambda item: (item[0] is None, item[0] or ""))
     ]
 
 
-def _holders(teachers: list[str], sources: list[str]) -> str:
+def _holders(teachers: list[str], sources: list[str], translators: list[str]) -> str:
     parts = [f"{'teachers' if len(teachers) > 1 else 'teacher'} {', '.join(teachers)}"] if teachers else []
     parts += [f"prompts of {', '.join(sources)}"] if sources else []
+    parts += [f"translator {', '.join(translators)}"] if translators else []
     return "; ".join(parts)
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage_cards.arms import author, teachers_of
 from arbitrage_cards.escape import escape
 from arbitrage_cards.licence import linked
 from arbitrage_cards.tables import ABSENT, count, details, listed, number, table
+from arbitrage_cards.translation import translated_answers
 
 PROMPT = 300
 """Characters of a system prompt that are shown."""
@@ -15,7 +17,7 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
     """Return who answered, at which revision and under which licence."""
     rows = []
     for name, answers in sorted(manifest["pool"]["teachers"].items()):
-        recipe = manifest["recipe"].get("teachers", {}).get(name, {})
+        recipe = manifest["recipe"].get("teachers", {}).get(author(name), {})
         for served in answers["served"]:
             revision = served["revision"]
             who = [name, served["model"], revision[:12] if len(revision) >= 40 else revision]
@@ -34,6 +36,7 @@ def teachers_section(manifest: Mapping[str, Any]) -> str:
             "Revisions are cut to twelve digits here; `manifest.json` and the column `revision` of `pool` have them "
             "whole. What the licences ask stands under Licence.",
             *gone,
+            *translated_answers(manifest),
         ]
     )
 
@@ -43,8 +46,8 @@ def tokens_section(manifest: Mapping[str, Any]) -> str:
     costs = _mapping(manifest.get("cost_usd"))
     imported = _mapping(manifest.get("imported"))
     rows = []
-    for name, answers in sorted(manifest["pool"]["teachers"].items()):
-        by_language = answers["languages"].values()
+    for name in sorted(teachers_of(manifest)):
+        by_language = manifest["pool"]["teachers"][name]["languages"].values()
         counted = sum(found["tokens_counted"] for found in by_language)
         tokens = [
             count(sum(found[key] for found in by_language) if counted else None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbitrage_cards.arms import author
 from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import count, listed, table
 
@@ -50,16 +51,50 @@ def translation_lines(manifest: Mapping[str, Any]) -> list[str]:
     return [*lines, "", _DROPPED] if any(_dropped(counts) for counts in languages.values()) else lines
 
 
-def translation_limit(manifest: Mapping[str, Any]) -> list[str]:
-    """Return what has to be kept in mind where test prompts are translations."""
-    languages = _languages(manifest.get("translation"))
-    named = [escape(language) for language, counts in languages.items() if _number(counts, "test")]
-    if not named:
+def translated_answers(manifest: Mapping[str, Any]) -> list[str]:
+    """Return who wrote the answers that were translated; nothing where none was."""
+    names = sorted(name for name in manifest["pool"]["teachers"] if author(name) != name)
+    if not names:
         return []
     return [
-        f"- Test prompts in {', '.join(named)} are machine translations by the same model as the train prompts: a "
-        "student is in part rewarded there for taking that model's language."
+        "",
+        f"Answers under {', '.join(map(escape, names))} are machine translations by {_who(manifest)}: what the teacher "
+        "answered to the prompt of the same source in the language that is translated from, which the column `parents` "
+        "of `pool` names as `prompt_id/teacher/draw`. Model and revision are the teacher's, the words are the "
+        "translator's. An answer that could not be translated has an `error` that begins with `translation_`, one "
+        "whose source has no prompt in that language `no_original`. They are in no pair of `preferences`.",
     ]
+
+
+def translation_limit(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what has to be kept in mind where test prompts, or answers, are translations."""
+    languages = _languages(manifest.get("translation"))
+    named = [escape(language) for language, counts in languages.items() if _number(counts, "test")]
+    found = []
+    if named:
+        found.append(
+            f"- Test prompts in {', '.join(named)} are machine translations by the same model as the train prompts: a "
+            "student is in part rewarded there for taking that model's language."
+        )
+    arms = [f"`{name}`" for name, arm in sorted(manifest["arms"].items()) if arm["router"] == "translation"]
+    if arms:
+        prompts = ", which made prompts of this dataset too" if any(map(_made, languages.values())) else ""
+        found.append(
+            f"- Answers of {', '.join(arms)} are machine translations by {_who(manifest)}{prompts}, but for those in "
+            "the language that is translated from: what is measured there is that model's language as well as the "
+            "teacher's answers."
+        )
+    return found
+
+
+def _who(manifest: Mapping[str, Any]) -> str:
+    found = manifest.get("translation")
+    model = found.get("model") if isinstance(found, Mapping) else None
+    return escape(model) if model else "the translator of the recipe"
+
+
+def _made(counts: Mapping[str, Any]) -> bool:
+    return bool(_number(counts, "train") or _number(counts, "test"))
 
 
 def _languages(found: Any) -> dict[str, Mapping[str, Any]]:

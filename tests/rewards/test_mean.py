@@ -42,3 +42,14 @@ def test_a_lone_answer_has_none_and_equal_ones_are_equal() -> None:
 def test_equal_values_have_no_spread_of_rounding() -> None:
     assert standardised([0.1] * 3 + [0.1]) == [0.0] * 4
     assert standardised([1e-320, 2e-320]) == [0.0, 0.0] or standardised([1e-320, 2e-320]) == pytest.approx([-1, 1])
+
+
+def test_what_stands_apart_is_scored_and_moves_no_other() -> None:
+    mean = MeanReward("m", ["x", "y"])
+    own = {A: {"x": 1.0, "y": 5.0}, B: {"x": 2.0, "y": 3.0}, C: {"x": 7.0, "y": 4.0}}
+    found = mean.scores({**own, D: {"x": -900.0, "y": 4.0}}, apart={D})
+    alone = mean.scores(own)
+    assert {key: found[key] for key in own} == alone
+    assert found[D] is not None and found[D] < min(value for value in alone.values() if value is not None)
+    # Where the others say nothing to measure by, it is measured with them.
+    assert mean.scores({A: own[A], D: own[B]}, apart={D}) == mean.scores({A: own[A], D: own[B]})

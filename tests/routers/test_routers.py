@@ -12,6 +12,7 @@ from arbitrage.routers.reward import Reward, best_rewarded
 from arbitrage.routers.router import Setting
 from arbitrage.routers.single import Random as RandomRouter
 from arbitrage.routers.single import Single
+from arbitrage.routers.translation import Translation
 
 POOL = {"de": ["a", "b", "c"], "tr": ["b"]}
 
@@ -128,3 +129,16 @@ def test_routers_that_never_settle_are_stopped() -> None:
         _settle(Endless(), known)
     with pytest.raises(RouterError, match="without a choice"):
         _settle(Silent(), known)
+
+
+def test_translation_asks_in_the_source_and_for_translations_elsewhere() -> None:
+    router = Translation(Setting("arm", 7, POOL, "a", False, source="de"))
+    assert router.decide(_prompt(language="de"), []) == [Ask("a")]
+    assert router.decide(_prompt(language="tr"), []) == [Ask("a+translation")], "whether it serves Turkish or not"
+    taken = router.decide(_prompt(language="tr"), [_answer("a+translation", checks=("truncated",))])
+    assert taken == Choice(("a+translation", 0), "only answer")
+    lost = router.decide(_prompt(language="tr"), [_answer("a+translation", None, None, error="translation_length")])
+    assert lost == Choice(None, "no answer: translation_length")
+    for teacher, source in ((None, "de"), ("a", None), ("a", "tr"), ("a", "fr")):
+        with pytest.raises(RecipeError, match=r"arms\.arm: router translation"):
+            Translation(Setting("arm", 7, POOL, teacher, False, source=source))

@@ -81,3 +81,14 @@ def test_languages_as_a_model_is_told_them() -> None:
     assert spoken("de") == "German"
     assert spoken("zh-Hant") == "Chinese (traditional script)"
     assert spoken("qqq") == "the language with the tag qqq"
+
+
+def test_an_answer_may_be_what_is_the_same_in_both_languages() -> None:
+    for text in ("42", "```\nx = 1\n```", "Paris", "Yes, Anna", ""):
+        assert outcome([text], [text], "de", is_answer=True) is None
+        assert outcome([text], [text], "de") in ("nothing_to_translate", "untranslated")
+    sentence = "This is an answer of some words."
+    assert outcome([sentence], [sentence], "de", is_answer=True) == "untranslated"
+    assert outcome(["Yes"], ["Ja " * 40], "de", is_answer=True) == "length"
+    assert outcome(["Paris"], ["Париж"], "de", is_answer=True) == "language"
+    assert outcome(["In 1990 or so."], ["Ungefähr damals."], "de", is_answer=True) == "numbers"

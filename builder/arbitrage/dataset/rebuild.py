@@ -6,6 +6,7 @@ from itertools import groupby
 
 from arbitrage.dataset.compare import Comparison, compare
 from arbitrage.dataset.files import Files
+from arbitrage.dataset.parents import Parents
 from arbitrage.dataset.reading import Located, hole, rows
 from arbitrage.dataset.report import Report
 from arbitrage.dataset.rows import (
@@ -38,21 +39,25 @@ class Rebuild:
         seed: int,
         tally: Tally,
         report: Report,
+        parents: Parents,
     ) -> None:
         self.files = files
         self.routers = routers
         self.seed = seed
         self.tally = tally
         self.report = report
+        self.parents = parents
         self.splits = Splits()
         self.whole = True
         """Whether every prompt could be rebuilt, so that the tally says something."""
+        self.read = True
+        """Whether every row of the pool was looked at, so that what is not there is missing."""
 
     def run(self, language: str, split: Split) -> None:
         """Rebuild a language and split."""
         if not (self.files.readable(POOL, language, split) and self.files.readable(ROUTES, language, split)):
             self.report.notes.append(f"{language} {split} was not rebuilt: its pool or its routes cannot be read")
-            self.whole = False
+            self.whole = self.read = False
             return
         arms = self.files.manifest.published_arms
         comparisons = {
@@ -117,7 +122,7 @@ class Rebuild:
             if name <= before:
                 first = members[0]
                 self.report.add(first.path, "is out of the order of prompt ids", first.row, name)
-                self.whole = False
+                self.whole = self.read = False
                 continue
             before = name
             yield name, members
@@ -137,6 +142,8 @@ class Rebuild:
             if keys[-1:] <= keys[-2:-1]:
                 self.report.add(found.path, "is out of the order of teachers and draws", found.row, prompt.id)
         routed = Routed(prompt, [answer_of(found.value) for found in pool], [])
+        for found, answer in zip(pool, routed.answers, strict=True):
+            self.parents.add(prompt, answer, found, self.report)
         kept = [self._check_route(found, routed) for found in routes]
         arms = [route.arm for route in kept if route is not None]
         if arms != sorted(set(arms)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from arbitrage.dataset.files import Files
 from arbitrage.dataset.folder import SPLITS, default_config
 from arbitrage.dataset.manifest import Manifest, read_manifest
+from arbitrage.dataset.parents import Parents
 from arbitrage.dataset.pilot import learn_again
 from arbitrage.dataset.reading import inside
 from arbitrage.dataset.readme import check_readme
@@ -41,15 +42,18 @@ def reproduce(folder: Path) -> Report:
     routers = _routers(recipe, manifest, report)
     if recipe is not None:
         learn_again(recipe, files, routers, manifest, report)
-    rebuild = Rebuild(files, routers, manifest.seed, tally, report)
-    with closing(tally), closing(rebuild.splits):
+    parents = Parents(recipe)
+    rebuild = Rebuild(files, routers, manifest.seed, tally, report, parents)
+    with closing(tally), closing(rebuild.splits), closing(parents):
         try:
             for language in manifest.languages:
                 for split in SPLITS:
                     rebuild.run(language, split)
         except DatasetError as error:
-            rebuild.whole = False
+            rebuild.whole = rebuild.read = False
             report.add("pool", shown(str(error))[1:-1])
+        if rebuild.read:
+            parents.check(report)
         if rebuild.whole:
             _check_counts(manifest, tally, report, audited)
     return report

@@ -49,7 +49,7 @@ def pool_row(prompt: Prompt, answer: Answer) -> Row:
         "checks": list(answer.checks),
         "reward": answer.reward,
         "rewards": [{"model": model, "score": score} for model, score in answer.rewards],
-        "parents": None,
+        "parents": None if answer.parents is None else list(answer.parents),
         "error": answer.error,
         **prompt.columns,
     }
@@ -88,12 +88,13 @@ def arm_row(prompt: Prompt, answer: Answer) -> Row:
 def preference_of(seed: int, prompt: Prompt, answers: Sequence[Answer]) -> tuple[Answer, Answer] | None:
     """Return the best and the worst rewarded of the unflagged answers, unless they tie or say the same.
 
-    Among equals the teacher that a hash puts first stands for them, as in routing.
+    Among equals the teacher that a hash puts first stands for them, as in routing. Answers that were made from others
+    are left out: a baseline's translations say nothing of what teachers write well.
     """
     scored = [
         (answer.reward, answer)
         for answer in answers
-        if answer.usable and answer.unflagged and answer.reward is not None
+        if answer.usable and answer.unflagged and answer.reward is not None and answer.parents is None
     ]
     if not scored:
         return None
@@ -168,6 +169,7 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
         row["reward"],
         tuple((reward["model"], reward["score"]) for reward in row["rewards"]),
         row["error"],
+        None if row["parents"] is None else tuple(row["parents"]),
     )
 
 

@@ -12,6 +12,7 @@ from arbitrage.dataset.manifest import Manifest
 from arbitrage.dataset.schema import POOL
 from arbitrage.embedded.files import resolve
 from arbitrage.hub.download import at_hub, dataset_at
+from arbitrage.imports.answers import bring_answers
 from arbitrage.imports.batch import Batch
 from arbitrage.imports.offer import Offer, Passed
 from arbitrage.imports.pool import PublishedPool
@@ -50,7 +51,7 @@ class Imported:
     asked: int = 0
     """Imported and stored ones of the recipe's prompts, in languages that their teachers are asked in."""
     translations: int = 0
-    """Texts of translated prompts that were not in the store."""
+    """Texts of translated prompts, and answers, that were not in the store."""
     named: list[str] = field(default_factory=list)
     """The first unreadable rows; the log has them all."""
 
@@ -101,6 +102,8 @@ def import_pool(path: Path, shown: str, recipe: Recipe, folder: Path, run: Run, 
         if translated.is_ours and recipe.translate is not None:
             rows = pool.translated(recipe.translate.columns)
             found.translations, prompts = translated.bring(store, rows, shown)
+            answers = pool.translated_answers(recipe.translate.source)
+            found.translations += bring_answers(store, answers, recipe.translate, translated.by, shown)
         offers = _noting(pool.offers(recipe), recipe, revisions)
         _bring_in(offers, found, recipe, store, progress, log, prompts)
         translated.said(found.translations, progress.tell)

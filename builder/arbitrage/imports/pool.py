@@ -10,8 +10,10 @@ from arbitrage.dataset.manifest import read_manifest
 from arbitrage.dataset.reading import hole, inside, rows
 from arbitrage.dataset.report import Report, shown
 from arbitrage.dataset.schema import POOL, schema_of
+from arbitrage.derived import is_derived
 from arbitrage.errors import DatasetError, RecipeError
 from arbitrage.identity import prompt_id
+from arbitrage.imports.answers import Pair, translated_answers
 from arbitrage.imports.offer import MAX_DRAW, Offer, Passed, is_count, is_revision, is_text
 from arbitrage.prompts.row import BadRow, to_row
 from arbitrage.recipe.document import read_document
@@ -83,6 +85,17 @@ class PublishedPool:
                 prompt = Prompt(row["prompt_id"], read.language, row["source_id"], "train", read.messages, carried)
                 yield prompt, row["translation"]
 
+    def translated_answers(self, language: str) -> Iterator[Pair]:
+        """Yield the translated answers that it has, each with the answer in a language that it was made from.
+
+        Raises:
+            DatasetError: a file breaks off.
+        """
+        if not any(map(is_derived, self._manifest.pool.teachers)):
+            return
+        own, made = ((row for row, _ in self._rows() if _flaw(row) is None) for _ in range(2))
+        yield from translated_answers(own, made, language)
+
     def _rows(self) -> Iterator[tuple[dict[str, Any], str]]:
         for language in self._manifest.languages:
             for split in SPLITS:
@@ -109,11 +122,11 @@ class PublishedPool:
             return Passed("unreadable", where, read.why)
         if prompt_id(read.language, read.messages) != row["prompt_id"]:
             return Passed("unreadable", where, "prompt_id is not the hash of language and messages")
+        if row["parents"] is not None:
+            return Passed("other", where, "was made from other answers")
         author = self._published.teachers.get(row["teacher"])
         if author is None or author.model != row["model"]:
             return Passed("unreadable", where, f"{RECIPE} has no such teacher with this model")
-        if row["parents"] is not None:
-            return Passed("other", where, "was written from several completions")
         prompt = Prompt(row["prompt_id"], read.language, row["source_id"], "train", read.messages)
         revision, draw = row["revision"], row["draw"]
         made = completion_id(author, self._published.sampling_of(row["teacher"]), revision, prompt, draw)

@@ -19,7 +19,7 @@ TRANSLATOR = "${TRANSLATOR_URL}"
 UNPUBLISHED = {"endpoint", "token", "concurrency", "deadline", "slots", "threads"}
 PINS = frozenset({"revision", "sha256"})
 """Keys that a build fills in, or replaces by what they named then."""
-NEVER_LEARN = frozenset({"single", "random", "reward"})
+NEVER_LEARN = frozenset({"single", "random", "reward", "translation"})
 """Built-in routers that no pilot teaches anything."""
 
 

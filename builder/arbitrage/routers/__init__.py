@@ -10,6 +10,7 @@ from arbitrage.routers.fixed import fixed
 from arbitrage.routers.reward import Reward
 from arbitrage.routers.router import Learner, Router, Setting, settle
 from arbitrage.routers.single import Random, Single
+from arbitrage.routers.translation import Translation
 
 __all__ = ["BUILT_IN", "Learner", "Router", "Setting", "make_routers", "routing_reward", "settle"]
 
@@ -18,7 +19,10 @@ BUILT_IN: dict[str, Callable[[Setting], Router]] = {
     "random": Random,
     "fixed": fixed,
     "reward": Reward,
+    "translation": Translation,
 }
+ONE_TEACHER = ("single", "translation")
+"""Routers that ask the arm's `teacher:`."""
 
 
 def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
@@ -31,11 +35,12 @@ def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
         RouterError: making one of the user's routers raised.
     """
     pool = {language: recipe.teachers_for(language) for language in recipe.languages}
+    source = recipe.translate.source if recipe.translate else None
     routers: dict[str, Router] = {}
     for name, arm in recipe.arms.items():
-        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None, arm.experts)
+        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None, arm.experts, source)
         if arm.router in BUILT_IN:
-            if arm.teacher is not None and arm.router != "single":
+            if arm.teacher is not None and arm.router not in ONE_TEACHER:
                 raise RecipeError(f"arms.{name}.teacher: router {arm.router} asks no teacher of its own")
             if arm.experts is not None and arm.router != "fixed":
                 raise RecipeError(f"arms.{name}.experts: router {arm.router} has no experts")

@@ -135,7 +135,9 @@ CREATE TABLE reply (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING, PAID]
+DERIVED = "ALTER TABLE completion ADD COLUMN derived_from TEXT;"
+
+MIGRATIONS: list[str] = [TABLES, IMPORTS, LANGUAGES, TRANSLATIONS, SCORING, PAID, DERIVED]
 """Applied in order, once each; `PRAGMA user_version` counts them."""
 
 

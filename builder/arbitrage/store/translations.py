@@ -87,13 +87,13 @@ def translations(store: Store, ids: Sequence[str]) -> dict[str, tuple[str | None
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def imported_translations(store: Store, ids: Sequence[str]) -> set[str]:
-    """Return those of the ids whose translations an import brought."""
+def imported_translations(store: Store, ids: Sequence[str]) -> dict[str, str]:
+    """Return those of the ids whose translations an import brought, with where from."""
     marks = ",".join("?" * len(ids))
     rows = store.connection.execute(
-        f"SELECT id FROM translation WHERE imported_from IS NOT NULL AND id IN ({marks})", list(ids)
+        f"SELECT id, imported_from FROM translation WHERE imported_from IS NOT NULL AND id IN ({marks})", list(ids)
     )
-    return {row[0] for row in rows}
+    return dict(rows)
 
 
 def originals(store: Store, source_id: str, language: str) -> list[Prompt]:

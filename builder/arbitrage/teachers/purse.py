@@ -17,7 +17,7 @@ SELECT c.model,
        total(coalesce(c.prompt_tokens, length(CAST(p.messages AS BLOB)) + 64)),
        total(coalesce(c.completion_tokens, length(CAST(c.text || coalesce(c.reasoning, '') AS BLOB))))
 FROM completion c LEFT JOIN prompt p ON p.id = c.prompt_id
-WHERE c.error IS NULL AND c.imported_from IS NULL GROUP BY 1
+WHERE c.error IS NULL AND c.imported_from IS NULL AND c.derived_from IS NULL GROUP BY 1
 """,
     "rewards": """
 SELECT model, total(coalesce(prompt_tokens, prompt_most)), total(coalesce(completion_tokens, completion_most))

@@ -30,17 +30,25 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def outcome(
-    sources: Sequence[str], translations: Sequence[str], target: str, check: LanguageCheck | None = None
+    sources: Sequence[str],
+    translations: Sequence[str],
+    target: str,
+    check: LanguageCheck | None = None,
+    *,
+    is_answer: bool = False,
 ) -> str | None:
     """Return why the translations of a prompt's texts are none, the first of `OUTCOMES`; None where they are.
 
-    With a `check`, a text in another language of the same script is found too.
+    With a `check`, a text in another language of the same script is found too. An answer may well be code or a number
+    alone, and one of a few words may be the same in both languages.
     """
     before, after = [prose(text) for text in sources], [prose(text) for text in translations]
     whole, translated = "\n".join(before), "\n".join(after)
     if not any(map(has_words, before)):
-        return "nothing_to_translate"
+        return None if is_answer else "nothing_to_translate"
     single = [pair for pair in zip(before, after, strict=True) if len(WORD.findall(pair[0])) >= FEW_WORDS]
+    if is_answer and not single and whole == translated:
+        return None
     pairs = [(whole, translated), *single]
     if any(is_untranslated(*pair) for pair in pairs):
         return "untranslated"

@@ -49,7 +49,8 @@ CUT_TEXTS = 50_000
 """Texts whose pieces are kept while `check` counts requests."""
 
 Tell = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, str, int, int], None]
+"""Told what is translated, into which language, how many are, and of how many."""
 
 
 @dataclass(slots=True)
@@ -174,17 +175,27 @@ class Translating:
         if self.forget_others(limit):
             return
         last = self.store.last_of_sources(limit)
-        for language, count in self.missing(last).items():
-            log(f"translating {count} texts into {language}")
+        self.missing(last)
+        self.fill("texts", progress, log)
+        self._add(limit, last, log)
+        self.done = True
+
+    def fill(self, what: str, progress: Progress, log: Tell) -> None:
+        """Translate what is wanted and has no translation, in blocks; `what` is what it is called.
+
+        Raises:
+            TranslationError: the translator cannot be used; what is translated stays.
+            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
+        """
+        for language, count in missing(self.store).items():
+            log(f"translating {count} {what} into {language}")
             done, after = 0, ""
             while block := next_block(self.store, language, after, BLOCK):
                 replies = translate_texts(self.translator, [text for _, text in block], self.config.source, language)
                 rows = [(one.id, reply.text, reply.problem) for one, reply in zip(block, replies, strict=True)]
                 put_translations(self.store, rows)
                 done, after = done + len(rows), block[-1].id
-                progress(language, done, count)
-        self._add(limit, last, log)
-        self.done = True
+                progress(what, language, done, count)
 
     def facts(self) -> dict[str, Any]:
         """Return what the manifest says of it."""
@@ -253,7 +264,7 @@ class Translating:
         ids, stored, brought = list(texts), dict[str, tuple[str | None, str | None]](), set[str]()
         for start in range(0, len(ids), 500):
             stored |= translations(self.store, ids[start : start + 500])
-            brought |= imported_translations(self.store, ids[start : start + 500])
+            brought |= imported_translations(self.store, ids[start : start + 500]).keys()
         for prompt in page:
             sources = self._of(prompt)
             replies = [stored[self.id_of(text, target)] for text in sources]
