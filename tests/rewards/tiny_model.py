@@ -10,6 +10,7 @@ TEMPLATE = (
     "{{ eos_token }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 LONGEST = 512
+ENDING = 4.0
 
 
 def write_reward_model(
@@ -49,7 +50,7 @@ def write_reward_model(
 
 
 def write_chat_model(folder: Path, seed: int = 0) -> Path:
-    """Write a Llama that completes chats, as small as the others."""
+    """Write a Llama that completes chats, as small as the others, some of them to the end of the turn."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -66,7 +67,11 @@ def write_chat_model(folder: Path, seed: int = 0) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        # Greedily, one with random weights hardly ever comes to an end: here some answers stop and some are cut.
+        model.lm_head.weight[tokenizer.eos_token_id] *= ENDING
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -65,14 +65,14 @@ def test_a_whole_build(tmp_path: Path, served: tuple[str, Path]) -> None:
     pool = line.pool()
     assert len(pool) == 6
     assert all(row["tokens_from"] == "usage" and 0 < row["completion_tokens"] <= 12 for row in pool)
-    assert {row["finish_reason"] for row in pool} <= {"stop", "length"}
+    assert {row["finish_reason"] for row in pool} == {"stop", "length"}
     assert all(("truncated" in row["checks"]) == (row["finish_reason"] == "length") for row in pool)
     assert {row["model"] for row in pool} == {"org/a"}
     # Texts and tokens are the model's own, by its own tokenizer and greedy decoding in this process.
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer, own = AutoTokenizer.from_pretrained(model), AutoModelForCausalLM.from_pretrained(model)
-    for row in pool[:3]:
+    for row in pool:
         turns = [{"role": turn["role"], "content": turn["content"]} for turn in row["prompt"]]
         asked = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         said = own.generate(**asked, do_sample=False, max_new_tokens=12)[0, asked["input_ids"].shape[1] :]
