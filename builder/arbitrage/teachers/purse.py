@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.part import Price
-from arbitrage.spend import TRANSLATOR, reward_account, usd
+from arbitrage.spend import TRANSLATOR, by_tokens, reward_account, usd
 from arbitrage.store.store import Store
 from arbitrage.teachers.failure import Failed, Kind
 
@@ -158,7 +158,8 @@ class Purse:
         total, now = 0.0, time.monotonic()
         for account, price in self._hourly.items():
             seconds, payee = self._before.get(account, 0.0), self._asked.get(account)
-            if payee is not None:
+            # Who was paid by the hour and is paid by tokens now costs what those hours cost.
+            if payee is not None and not by_tokens(payee.price):
                 seconds += payee.active(now)
                 if payee is asking or (asking is not None and payee.in_flight):
                     seconds += payee.deadline
