@@ -1,0 +1,49 @@
+"""The router that chooses from the prompt alone: whom to ask by what it learned on the pilot, then the best rewarded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from arbitrage.errors import RecipeError
+from arbitrage.identity import preference_order
+from arbitrage.records import Answer, Ask, Choice, Piloted, Prompt
+from arbitrage.routers.features import text_of
+from arbitrage.routers.fixed import worth
+from arbitrage.routers.learning import learn_values
+from arbitrage.routers.reward import best_rewarded
+from arbitrage.routers.router import Setting
+from arbitrage.routers.values import Seen, Values
+
+
+class Learned:
+    """Ask the `top` teachers that are worth most for a prompt; of several answers the best rewarded wins."""
+
+    def __init__(self, setting: Setting) -> None:
+        if not setting.rewarded:
+            raise RecipeError(f"arms.{setting.arm}: router learned needs a reward; add rewards: and route_by:")
+        self.setting = setting
+        self.top = setting.top or 1
+        self.values: Values | None = None
+
+    def fit(self, pilot: Sequence[Piloted]) -> Mapping[str, Any]:
+        """Learn what each teacher is worth; see `learning.learn_values`."""
+        seen = [Seen(text_of(p.prompt), p.prompt.language, p.prompt.source_id, worth(p.answers)) for p in pilot]
+        self.values, told = learn_values(self.setting.seed, self.setting.arm, self.setting.pool, seen)
+        return {"top": self.top, **told}
+
+    def decide(self, prompt: Prompt, answers: Sequence[Answer]) -> Sequence[Ask] | Choice:
+        """Ask whom the values put first, then take the best."""
+        if answers:
+            return best_rewarded(self.setting.seed, prompt, answers)
+        return [Ask(name) for name in self.ranked(prompt)[: self.top]]
+
+    def ranked(self, prompt: Prompt) -> list[str]:
+        """Return the teachers of a prompt's language, the most valuable first; equals in an order that a hash gives."""
+        served = self.setting.pool[prompt.language]
+        order = preference_order(self.setting.seed, prompt.id, list(served))
+        if self.values is None:
+            raise RuntimeError(f"arm {self.setting.arm} has not learned yet")
+        found = self.values.of([text_of(prompt)], prompt.language)[0]
+        value = dict(zip(self.values.teachers, found, strict=True))
+        return sorted(order, key=lambda name: -value[name] if np.isfinite(value[name]) else np.inf)
