@@ -41,4 +41,5 @@ def hashed(texts: Sequence[str]) -> NDArray[np.float32]:
             row += np.bincount((mixed >> np.uint64(41)).astype(np.int64) % WIDTH, signs, WIDTH)
     found = np.sign(found) * np.sqrt(np.abs(found))
     lengths = np.sqrt(np.square(found, dtype=np.float64).sum(1, keepdims=True))
-    return (found / np.maximum(lengths, 1e-12)).astype(np.float32)
+    scaled: NDArray[np.float32] = (found / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return scaled

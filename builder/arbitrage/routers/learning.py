@@ -82,7 +82,7 @@ class _Sums:
 
         What a teacher was not asked counts as what the table says.
         """
-        folds = [fold for fold in range(FOLDS) if fold != without]
+        folds = np.array([fold for fold in range(FOLDS) if fold != without])
         filled = np.nan_to_num(table)
         found = np.zeros((len(ridges), WIDTH, table.shape[1]))
         by_served: dict[tuple[bool, ...], list[int]] = {}
@@ -109,7 +109,7 @@ def _held_out(
 ) -> tuple[Floats, Floats]:
     """Return what each way says of sources that it did not learn from, and the bare means without them.
 
-    The first of the ways is the table alone, then come the ridges; shapes (ways, prompts, teachers), (prompts, teachers).
+    The first way is the table alone, the others are the ridges; shapes (ways, prompts, teachers), (prompts, teachers).
     """
     guesses = np.zeros((len(RIDGES) + 1, *found.values.shape))
     bare = np.full(found.values.shape, np.nan)
@@ -143,7 +143,8 @@ def _lead(values: Floats, guess: Floats, bare: Floats, sources: Sequence[str]) -
     mean = math.fsum(ahead) / len(rows)
     pulls: dict[str, float] = {}
     for row, value in zip(rows, ahead, strict=True):
-        pulls[sources[row]] = pulls.get(sources[row], 0.0) + (value - mean) / len(rows)
+        source = sources[int(row)]
+        pulls[source] = pulls.get(source, 0.0) + (value - mean) / len(rows)
     half = half_width(math.fsum(pull * pull for pull in pulls.values()), len(pulls))
     ends = (None, None) if half is None else (_told(mean - half), _told(mean + half))
     return {"mean": _told(mean), "low": ends[0], "high": ends[1]}

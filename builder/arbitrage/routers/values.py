@@ -96,7 +96,8 @@ def _centred(part: Floats) -> Floats:
     filled = np.where(known, part, 0.0)
     columns = np.zeros(part.shape[1])
     rows = np.zeros(part.shape[0])
-    for _ in range(1 if known.all(0)[known.any(0)].all() else 30):
+    whole = bool(np.all(known.any(0) == known.all(0)))
+    for _ in range(1 if whole else 30):
         rows = ((filled - columns) * known).sum(1) / np.maximum(known.sum(1), 1)
         columns = ((filled - rows[:, None]) * known).sum(0) / np.maximum(known.sum(0), 1)
         columns = np.where(known.any(0), columns - columns[known.any(0)].mean(), 0.0)
@@ -125,7 +126,11 @@ def tables(
     noise = float((squares - counts * np.square(means)).sum() / freedom) if freedom else 0.0
     # What sets the cells apart beyond noise, by the method of moments.
     cells = counts > 0
-    between = max(0.0, float(np.mean((np.square(means - overall) - noise / np.maximum(counts, 1))[cells]))) if cells.any() else 0.0
+    between = (
+        max(0.0, float(np.mean((np.square(means - overall) - noise / np.maximum(counts, 1))[cells])))
+        if cells.any()
+        else 0.0
+    )
     total = counts * between + noise
     keep = np.divide(counts * between, total, out=np.zeros(shape), where=total > 0)
     shrunk = np.where(serves & cells.any(0), overall + keep * (means - overall), np.nan)
