@@ -12,7 +12,13 @@ from line.trial import Trial, double, teacher
 
 TOPICS = {"stars": "Sonne Mond Sterne Himmel", "food": "Brot Butter Salz Milch"}
 PROMPTS: list[dict[str, Any]] = [
-    {"prompt": f"{words} {language} {n}", "language": language, "id": f"{topic}{n}", "answer": f"Ja {n}", "topic": topic}
+    {
+        "prompt": f"{words} {language} {n}",
+        "language": language,
+        "id": f"{topic}{n}",
+        "answer": f"Ja {n}",
+        "topic": topic,
+    }
     for n in range(60)
     for topic, words in TOPICS.items()
     for language in ("de", "tr")

@@ -29,7 +29,7 @@ class Learned:
     def fit(self, pilot: Sequence[Piloted]) -> Mapping[str, Any]:
         """Learn what each teacher is worth; see `learning.learn_values`."""
         seen = [Seen(text_of(p.prompt), p.prompt.language, p.prompt.source_id, worth(p.answers)) for p in pilot]
-        self.values, told = learn_values(self.setting.seed, self.setting.arm, self.setting.pool, seen)
+        self.values, told = learn_values(self.setting.seed, self.setting.pool, seen)
         return {"top": self.top, **told}
 
     def decide(self, prompt: Prompt, answers: Sequence[Answer]) -> Sequence[Ask] | Choice:

@@ -18,16 +18,14 @@ TOLD = 6
 """Digits of what is told."""
 
 
-def learn_values(
-    seed: int, arm: str, pool: Mapping[str, Sequence[str]], seen: Sequence[Seen]
-) -> tuple[Values, dict[str, Any]]:
+def learn_values(seed: int, pool: Mapping[str, Sequence[str]], seen: Sequence[Seen]) -> tuple[Values, dict[str, Any]]:
     """Learn what each teacher is worth, and say what held-out sources bear out.
 
     The text is used where it makes the error on held-out sources smaller; and what was learned is used where it earns
     no less reward there than the teacher with the highest mean in the language, which is what `fixed` goes by.
     """
     teachers = list(dict.fromkeys(name for served in pool.values() for name in served))
-    found = matrix(seed, arm, pool, teachers, seen)
+    found = matrix(seed, pool, teachers, seen)
     texts = [one.text for one in seen]
     sums = _Sums(found, texts, len(pool))
     guesses, bare = _held_out(found, texts, sums, pool, teachers)

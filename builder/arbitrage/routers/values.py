@@ -60,9 +60,7 @@ class Matrix(NamedTuple):
     """The spread of rewards within a prompt, by language."""
 
 
-def matrix(
-    seed: int, arm: str, pool: Mapping[str, Sequence[str]], teachers: Sequence[str], seen: Sequence[Seen]
-) -> Matrix:
+def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str], seen: Sequence[Seen]) -> Matrix:
     """Return what was seen as values, with the fold of each prompt's source."""
     column = {name: n for n, name in enumerate(teachers)}
     names = list(pool)
@@ -75,7 +73,7 @@ def matrix(
                 bad[row, column[name]] = reward is None
                 raw[row, column[name]] = np.nan if reward is None else reward
     languages = np.array([place[one.language] for one in seen], np.int64)
-    folds = np.array([int(rng(seed, f"fold:{arm}", one.source_id).random() * FOLDS) for one in seen], np.int64)
+    folds = np.array([int(rng(seed, "fold", one.source_id).random() * FOLDS) for one in seen], np.int64)
     scales = {}
     values = np.full(raw.shape, np.nan)
     for n, language in enumerate(names):
