@@ -43,12 +43,16 @@ def draw_simulated(found: Mapping[str, Any]) -> bytes:
     for asked in range(1, int(most) + 1):
         canvas.text(x(asked), HEIGHT - BOTTOM + 28, str(asked), 18, "mm", FAINT)
     canvas.text(LEFT, HEIGHT - 28, "answers asked for, a prompt", 18, ink=FAINT)
+    at: dict[int, int] = {}
     for name, asked, share in arms:
+        # Side by side, those that ask for as many.
+        at[round(asked)] = at.get(round(asked), -1) + 1
+        x_of = x(asked) + 2.2 * MARK * at[round(asked)]
         ink = _VERMILION if name.startswith(("single", "random")) else _BLUE
         ends = found["arms"][name]["own"]["share"]
         least, greatest = number(ends["low"]), number(ends["high"])
         if least is not None and greatest is not None:
-            canvas.box(x(asked) - 1, y(min(1.05, greatest)), x(asked) + 1, y(max(low, least)), ink)
-        canvas.box(x(asked) - MARK, y(share) - MARK, x(asked) + MARK, y(share) + MARK, ink)
-        canvas.text(x(asked) + MARK + 8, y(share), label(name, 18, 200), 18, ink=INK)
+            canvas.box(x_of - 1, y(min(1.05, greatest)), x_of + 1, y(max(low, least)), ink)
+        canvas.box(x_of - MARK, y(share) - MARK, x_of + MARK, y(share) + MARK, ink)
+        canvas.text(x_of + MARK + 8, y(share), label(name, 18, 200), 18, ink=INK)
     return canvas.png()

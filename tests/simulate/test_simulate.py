@@ -22,7 +22,8 @@ TEACHERS = ["north", "south", "east"]
 @pytest.fixture
 def trial(tmp_path: Path) -> Iterator[Trial]:
     with tgi.serve([double("a"), double("b")]) as handles:
-        yield Trial(tmp_path, {name: teacher(name, handle.url) for name, handle in zip("ab", handles, strict=True)})
+        teachers = {name: teacher(name, handle.url) for name, handle in zip("ab", handles, strict=True)}
+        yield Trial(tmp_path, teachers, more={"test": 0.5})
 
 
 def scores(count: int = 300, *, seed: int = 1, apart: float = 1.0, **more: Any) -> list[dict[str, Any]]:
