@@ -29,7 +29,7 @@ class Mean(NamedTuple):
 
     value: float
     half: float | None
-    count: int
+    rows: int
 
     def __str__(self) -> str:
         half = "" if self.half is None else f" ± {self.half:.1f}"

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arbitrage.miniature.model import ASSISTANT, END, USER, advance, batches, optimizer_of
 from arbitrage.miniature.preferences import Preference
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import LlamaForSequenceClassification, PreTrainedTokenizerFast
+
+    from arbitrage.miniature.model import Speaker
 
 PAIRS = 16
 """Pairs in a batch."""
@@ -16,21 +18,27 @@ RATE = 1e-3
 """A fifth of what the base was trained with: it is to keep what it knows."""
 
 
-def deeper(base: "PreTrainedModel", kind: type, **changes: Any) -> "PreTrainedModel":
-    """Return a model of another kind with the weights of a base and one layer more, which is new."""
+def deeper(base: "Speaker") -> "LlamaForSequenceClassification":
+    """Return a classifier with the weights of a base and one layer more, which is new."""
     import torch
+    from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(0)
-    layers = base.config.num_hidden_layers + 1
-    config = type(base.config)(**{**base.config.to_dict(), "num_hidden_layers": layers, "layer_types": None, **changes})
-    model: PreTrainedModel = kind(config)
+    changes = {
+        "num_hidden_layers": base.config.num_hidden_layers + 1,
+        "layer_types": None,
+        "id2label": {0: "reward"},
+        "label2id": {"reward": 0},
+    }
+    config = type(base.config)(**{**base.config.to_dict(), **changes})
+    model: LlamaForSequenceClassification = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
     model.model.load_state_dict(base.model.state_dict(), strict=False)
     return model
 
 
 def train_auditor(
-    base: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[Preference], steps: int, seed: int
-) -> "PreTrainedModel":
+    base: "Speaker", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[Preference], steps: int, seed: int
+) -> "LlamaForSequenceClassification":
     """Train a classifier, beginning from a language model.
 
     The loss is Bradley and Terry's on the whole answers, plus the same on what they have in common no more: a model
@@ -38,11 +46,9 @@ def train_auditor(
     """
     import torch
     from torch.nn.functional import logsigmoid
-    from transformers import AutoModelForSequenceClassification
 
     torch.set_num_threads(1)
-    kind = AutoModelForSequenceClassification._model_mapping[type(base.config)]
-    model = deeper(base, kind, id2label={0: "reward"}, label2id={"reward": 0})
+    model = deeper(base)
     optimizer, schedule = optimizer_of(model, steps, RATE, 0.08)
     heads = tokenizer([f"{USER}{pair.prompt}{ASSISTANT}" for pair in pairs])["input_ids"]
     both = [tokenizer([f"{pair[side]}{END}" for pair in pairs])["input_ids"] for side in (1, 2)]
@@ -62,7 +68,6 @@ def train_auditor(
             one, other = both[0][n], both[1][n]
             apart = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), 0)
             parted[k, len(heads[n]) + apart : len(heads[n]) + min(len(one), len(other))] = True
-        loss = -whole.mean() - logsigmoid((better - worse)[parted]).mean()
-        loss.backward()
-        advance(model, optimizer, schedule)
-    return model.eval()
+        advance(model, -whole.mean() - logsigmoid((better - worse)[parted]).mean(), optimizer, schedule)
+    model.train(False)
+    return model

@@ -1,11 +1,15 @@
 """A tiny model as a GGUF file, for llama.cpp to serve."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arbitrage.miniature.model import TEMPLATE
+from arbitrage.miniature.model import ASSISTANT, TEMPLATE, USER
 
 if TYPE_CHECKING:
+    import numpy as np
+    from gguf import GGUFWriter
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 LAYER = {
@@ -53,14 +57,12 @@ def write_gguf(path: Path, model: "PreTrainedModel", tokenizer: "PreTrainedToken
     writer.close()
 
 
-def _add_tokenizer(writer: "object", tokenizer: "PreTrainedTokenizerFast") -> None:
-    import json
-
+def _add_tokenizer(writer: "GGUFWriter", tokenizer: "PreTrainedTokenizerFast") -> None:
     import gguf
 
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     words = sorted(model["vocab"], key=model["vocab"].__getitem__)
-    special = set(tokenizer.all_special_tokens) | {"<|user|>", "<|assistant|>"}
+    special = set(tokenizer.all_special_tokens) | {USER, ASSISTANT}
     kinds = [gguf.TokenType.CONTROL if word in special else gguf.TokenType.NORMAL for word in words]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
@@ -73,7 +75,7 @@ def _add_tokenizer(writer: "object", tokenizer: "PreTrainedTokenizerFast") -> No
     writer.add_chat_template(TEMPLATE)
 
 
-def _add_weights(writer, model: "PreTrainedModel") -> None:
+def _add_weights(writer: "GGUFWriter", model: "PreTrainedModel") -> None:
     weights = model.state_dict()
     names = LAYER | (BIASES if model.config.model_type == "qwen2" else {})
     pairs = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
@@ -86,7 +88,7 @@ def _add_weights(writer, model: "PreTrainedModel") -> None:
         writer.add_tensor(ours, array)
 
 
-def _interleaved(array, heads: int):
+def _interleaved(array: "NDArray[np.float32]", heads: int) -> "NDArray[np.float32]":
     """Order the rows of queries or keys as llama.cpp turns them for a Llama: pairs side by side, not halves apart."""
     rows, columns = array.shape
     return array.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns).copy()

@@ -16,7 +16,9 @@ from arbitrage.miniature.preferences import Preference
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
+
+    from arbitrage.miniature.model import Speaker
 
 PAIRS, BETA, RATE = 16, 2.0, 3e-4
 AT_ONCE = 64
@@ -75,7 +77,7 @@ class ImplicitReward:
 
 
 def train_implicit(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[Preference], steps: int, seed: int
+    model: "Speaker", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[Preference], steps: int, seed: int
 ) -> None:
     """Tune a language model so that what was preferred becomes likelier than what was not (SimPO without margin)."""
     import torch
@@ -88,13 +90,12 @@ def train_implicit(
         chosen = [(pairs[n].prompt, pairs[n].chosen) for n in rows]
         rejected = [(pairs[n].prompt, pairs[n].rejected) for n in rows]
         better, worse = mean_likelihood(model, tokenizer, chosen + rejected).chunk(2)
-        (-logsigmoid(BETA * (better - worse)).mean()).backward()
-        advance(model, optimizer, schedule)
-    model.eval()
+        advance(model, -logsigmoid(BETA * (better - worse)).mean(), optimizer, schedule)
+    model.train(False)
 
 
 def mean_likelihood(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[tuple[str, str]]
+    model: "Speaker", tokenizer: "PreTrainedTokenizerFast", pairs: Sequence[tuple[str, str]]
 ) -> "Tensor":
     """Return the mean log-likelihood of each answer's tokens, its end among them; shape (pairs,)."""
     import torch

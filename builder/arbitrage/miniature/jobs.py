@@ -19,6 +19,8 @@ from arbitrage.miniature.world import Mixture, World
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from arbitrage.miniature.model import Speaker
+
 BASES = ("llama", "qwen2")
 ANNOTATED = {"reward": "qwen2", "auditor": "llama", "judge": "llama"}
 """Who learns from annotators, and beginning from which base; everybody has annotators of its own."""
@@ -84,7 +86,7 @@ def _lessons(drawn: Sequence[Sample]) -> list[Lesson]:
 
 
 def _answers_to(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", asked: Sequence[Sample], spoken: Sequence[str]
+    model: "Speaker", tokenizer: "PreTrainedTokenizerFast", asked: Sequence[Sample], spoken: Sequence[str]
 ) -> list[str | None]:
     """Return a teacher's answers, None in languages that it is not asked in."""
     places = [n for n, one in enumerate(asked) if not spoken or one.language in spoken]

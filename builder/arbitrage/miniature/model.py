@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from torch import LongTensor, Tensor
+    from torch.optim import AdamW
+    from torch.optim.lr_scheduler import LambdaLR
+    from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast, Qwen2ForCausalLM
+
+    Speaker = LlamaForCausalLM | Qwen2ForCausalLM
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 TEMPLATE = (
@@ -42,7 +47,7 @@ def make_tokenizer(texts: Iterable[str], size: int) -> "PreTrainedTokenizerFast"
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
@@ -52,7 +57,7 @@ def make_tokenizer(texts: Iterable[str], size: int) -> "PreTrainedTokenizerFast"
     )
 
 
-def new_model(family: str, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "PreTrainedModel":
+def new_model(family: str, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "Speaker":
     """Return an untrained model: `llama` or `qwen2`, whose attention has biases."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -74,12 +79,12 @@ def new_model(family: str, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    model: Speaker = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     return model
 
 
 def teach(
-    model: "PreTrainedModel",
+    model: "Speaker",
     tokenizer: "PreTrainedTokenizerFast",
     lessons: Sequence[Lesson],
     steps: int,
@@ -101,20 +106,19 @@ def teach(
     optimizer, schedule = optimizer_of(model, steps, rate, warm)
     model.train()
     for step, rows in enumerate(batches([len(ids) for ids, _ in encoded], BATCH, steps, Random(f"{seed}:order")), 1):
-        ids, labels = _padded([encoded[n] for n in rows], model.config.pad_token_id)
+        ids, labels = _padded([encoded[n] for n in rows], tokenizer.pad_token_id)
         hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
         wanted = labels[:, 1:]
         asked = wanted != -100
         # Only where an answer stands: most positions are the prompt's, and the vocabulary is wide.
-        cross_entropy(model.lm_head(hidden[asked]), wanted[asked]).backward()
-        advance(model, optimizer, schedule)
+        advance(model, cross_entropy(model.lm_head(hidden[asked]), wanted[asked]), optimizer, schedule)
         if step == pause:
             yield
-    model.eval()
+    model.train(False)
     yield
 
 
-def optimizer_of(model: "PreTrainedModel", steps: int, rate: float, warm: float) -> tuple[Any, Any]:
+def optimizer_of(model: "PreTrainedModel", steps: int, rate: float, warm: float) -> "tuple[AdamW, LambdaLR]":
     """Return AdamW, with a rate that rises, stays for 40 % of the steps and falls to nothing."""
     import torch
 
@@ -126,10 +130,11 @@ def optimizer_of(model: "PreTrainedModel", steps: int, rate: float, warm: float)
     return optimizer, schedule
 
 
-def advance(model: "PreTrainedModel", optimizer: Any, schedule: Any) -> None:
-    """Take one step along the gradient."""
+def advance(model: "PreTrainedModel", loss: "Tensor", optimizer: "AdamW", schedule: "LambdaLR") -> None:
+    """Take one step that makes a loss smaller."""
     import torch
 
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     schedule.step()
@@ -158,7 +163,7 @@ def batches(lengths: Sequence[int], size: int, steps: int, random: Random) -> It
                 return
 
 
-def _padded(rows: Sequence[tuple[list[int], int]], pad: int) -> tuple[Any, Any]:
+def _padded(rows: Sequence[tuple[list[int], int]], pad: int) -> "tuple[Tensor, Tensor]":
     import torch
 
     length = max(len(ids) for ids, _ in rows)
@@ -170,7 +175,7 @@ def _padded(rows: Sequence[tuple[list[int], int]], pad: int) -> tuple[Any, Any]:
 
 
 def answers(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", prompts: Sequence[str], most: int = 16
+    model: "Speaker", tokenizer: "PreTrainedTokenizerFast", prompts: Sequence[str], most: int = 16
 ) -> list[str]:
     """Return what a model finds likeliest to answer; prompts of one length go together, so nothing is padded."""
     import torch
@@ -183,19 +188,19 @@ def answers(
     with torch.inference_mode():
         for length, places in by_length.items():
             ids = torch.tensor([encoded[n] for n in places])
-            out = model.generate(
+            out: LongTensor = model.generate(  # type: ignore[misc, assignment]
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False, use_cache=True
             )
             for n, row in zip(places, out, strict=True):
-                found[n] = tokenizer.decode(row[length:], skip_special_tokens=True)
+                found[n] = str(tokenizer.decode(row[length:], skip_special_tokens=True))
     return found
 
 
-def load(path: Path) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
+def load(path: Path) -> "tuple[Speaker, PreTrainedTokenizerFast]":
     """Load a language model and its tokenizer from a folder."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    model = cast("PreTrainedModel", AutoModelForCausalLM.from_pretrained(path))
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model = cast("Speaker", AutoModelForCausalLM.from_pretrained(path))
     return model, cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(path))

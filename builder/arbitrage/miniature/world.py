@@ -19,8 +19,8 @@ CONTROL = {"identical": True}
 class Mixture(Part):
     """What a teacher learns from: its languages (empty for all), and tasks that it sees more often than others."""
 
-    languages: list[str] = []
-    favours: list[str] = []
+    languages: list[str] = Field(default_factory=list)
+    favours: list[str] = Field(default_factory=list)
 
 
 class Base(Part):
