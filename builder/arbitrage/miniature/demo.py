@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from arbitrage.dataset.manifest import NAME as MANIFEST
 from arbitrage.miniature.accuracy import Arms, load
 from arbitrage.miniature.make import make
 from arbitrage.miniature.tasks import languages
@@ -29,10 +30,11 @@ def demo(world: World, folder: Path, recipe: Path, tell: Tell) -> int:
     with _step(tell, "the world: prompts, nine teachers, two reward models, a judge"):
         make(world, folder, lambda line: tell(f"    {line}"))
     run, before = folder / "run", folder / "run.before"
-    if run.exists():
-        shutil.rmtree(before, ignore_errors=True)
-        run.rename(before)
     dataset = run / "dataset"
+    if (dataset / MANIFEST).is_file():
+        if before.exists():
+            shutil.rmtree(before)
+        run.rename(before)
     ends = []
     with _step(tell, "build: nine teachers answer, the reward scores, twelve arms choose"):
         ends.append(_run(tell, "build", str(recipe), "--run", str(run)))
@@ -45,9 +47,9 @@ def demo(world: World, folder: Path, recipe: Path, tell: Tell) -> int:
         found = load(dataset, arms, folder / "cache")
         for line in (*accuracy_lines(found), *lead_lines(found), *cost_lines(dataset, found), *misled_lines(found)):
             tell(f"    {line}")
-    kept = before / "dataset/manifest.json"
+    kept = before / "dataset" / MANIFEST
     if kept.is_file():
-        same = kept.read_bytes() == (dataset / "manifest.json").read_bytes()
+        same = kept.read_bytes() == (dataset / MANIFEST).read_bytes()
         tell(f"\nthe manifest is {'the same as' if same else 'NOT that of'} the demo's before")
     tell(f"\n{time.monotonic() - start:.0f} s in all. The dataset: {dataset}")
     return 0
@@ -77,7 +79,7 @@ def lead_lines(found: Arms) -> Iterator[str]:
 def cost_lines(dataset: Path, found: Arms) -> Iterator[str]:
     """Yield what each arm asked for: in answers, which is what teachers are paid for, and in tokens."""
     yield ""
-    pilot = json.loads((dataset / "manifest.json").read_text(encoding="utf-8"))["pilot"]
+    pilot = json.loads((dataset / MANIFEST).read_text(encoding="utf-8"))["pilot"]
     learns = pilot["learned"] if pilot else {}
     for arm, (answers, tokens) in found.cost.items():
         extra = ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from arbitrage.errors import ArbitrageError
 from arbitrage.miniature.auditor import train_auditor
 from arbitrage.miniature.gguf_file import write_gguf
 from arbitrage.miniature.implicit import train_implicit
@@ -33,8 +34,7 @@ def make_base(world: World, folder: Path, family: str) -> None:
     drawn = samples(random, world.base.samples, languages())
     tokenizer = make_tokenizer((f"{one.prompt} {one.answer}" for one in drawn[:20_000]), world.vocabulary)
     model = new_model(family, tokenizer, world.seed)
-    early = min(world.base.early, world.base.steps)
-    passes = teach(model, tokenizer, _lessons(drawn), world.base.steps, world.seed, pause=early)
+    passes = teach(model, tokenizer, _lessons(drawn), world.base.steps, world.seed, pause=world.base.early)
     for name, _ in zip(("early", "whole"), passes, strict=False):
         _save(model, tokenizer, folder / "bases" / family / name)
 
@@ -59,13 +59,22 @@ def make_teacher(world: World, folder: Path, name: str) -> None:
 
 
 def make_annotated(world: World, folder: Path, name: str) -> None:
-    """Train the reward, the auditor or the judge on what annotators say of the teachers' answers."""
+    """Train the reward, the auditor or the judge on what annotators say of the teachers' answers.
+
+    Raises:
+        ArbitrageError: no teacher gave a wrong answer, so there is nothing to say.
+    """
     answered = {
         teacher: json.loads((folder / "answers" / f"{teacher}.json").read_text(encoding="utf-8"))[name]
         for teacher in world.teachers
     }
     asked = prompts_of(world.seed, name, world.preferences.prompts)
     pairs = preferences(world.seed, name, world.preferences.noise, asked, answered)
+    if not pairs:
+        raise ArbitrageError(
+            f"the teachers gave no wrong answer to any of {world.preferences.prompts} prompts, so the {name} has "
+            "nothing to learn from: make preferences.prompts more"
+        )
     base, tokenizer = load(folder / "bases" / ANNOTATED[name] / "whole")
     if name == "auditor":
         auditor = train_auditor(base, tokenizer, pairs, world.auditor_steps, world.seed)
@@ -76,7 +85,11 @@ def make_annotated(world: World, folder: Path, name: str) -> None:
 
 
 def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    if path.exists():
+        shutil.rmtree(path)
     model.save_pretrained(path)
     tokenizer.save_pretrained(path)
 

@@ -1,18 +1,24 @@
 """Make a small world in a folder: prompts, nine teachers, two reward models and a judge. What is there stays."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from importlib.metadata import version
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from arbitrage.errors import ArbitrageError
+from arbitrage.errors import ArbitrageError, WorldUnfinished
 from arbitrage.identity import sorted_json
 from arbitrage.miniature.jobs import ANNOTATED, BASES, make_annotated, make_base, make_teacher
 from arbitrage.miniature.mixture import rows
@@ -23,9 +29,11 @@ MADE_OF = (
 ).split()
 """The files of this package that decide what is made."""
 LIBRARIES = ("gguf", "tokenizers", "torch", "transformers")
+"""What trains and writes; another version of one may make other bytes."""
+INSTALL = "pip install '.[miniature]'"
 PROCESSES = 2
 """One thread each; more would share two cores."""
-KEY = "world.json"
+KEY, MADE = "world.json", "made"
 
 Tell = Callable[[str], None]
 Job = tuple[str, Callable[[World, Path, str], None], str]
@@ -41,16 +49,17 @@ def make(world: World, folder: Path, tell: Tell) -> float:
         ArbitrageError: the folder holds something else, or a library is missing.
     """
     start = time.monotonic()
-    made = _claimed(folder, world_key(world)) / "made"
-    made.mkdir(exist_ok=True)
-    for name, count, exam in (("prompts.jsonl", world.sources, False), ("exam.jsonl", world.exam, True)):
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows(world.seed, count, exam=exam))
-        (folder / name).write_text("".join(lines), encoding="utf-8")
-    for stage in _stages(world):
-        jobs = [job for job in stage if not (made / job[2]).exists()]
-        for what, name in _done(jobs, world, folder):
-            (made / name).touch()
-            tell(f"{time.monotonic() - start:4.0f} s  {what} {name}")
+    with _claimed(folder, world_key(world)):
+        made = folder / MADE
+        made.mkdir(exist_ok=True)
+        for name, count, exam in (("prompts.jsonl", world.sources, False), ("exam.jsonl", world.exam, True)):
+            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows(world.seed, count, exam=exam)]
+            (folder / name).write_text("".join(lines), encoding="utf-8")
+        for stage in _stages(world):
+            jobs = [job for job in stage if not (made / _mark(job)).exists()]
+            for job in _done(jobs, world, folder):
+                (made / _mark(job)).touch()
+                tell(f"{time.monotonic() - start:4.0f} s  {job[0]} {job[2]}")
     return time.monotonic() - start
 
 
@@ -60,10 +69,9 @@ def world_key(world: World) -> str:
     made_of = {name: hashlib.sha256((package / name).read_bytes()).hexdigest() for name in MADE_OF}
     try:
         libraries = {name: version(name) for name in LIBRARIES}
-    except ImportError as error:
-        raise ArbitrageError(
-            f"the small world needs {error.name}, which is not installed: pip install '.[miniature]'"
-        ) from None
+        version("xllamacpp")  # makes nothing, but serves what is made: better known now than in minutes
+    except PackageNotFoundError as error:
+        raise ArbitrageError(f"the small world needs {error.name}, which is not installed: {INSTALL}") from None
     return hashlib.sha256(sorted_json([world.model_dump(), made_of, libraries])).hexdigest()
 
 
@@ -73,8 +81,12 @@ def _stages(world: World) -> Iterator[list[Job]]:
     yield [("learned from its annotators:", make_annotated, name) for name in ANNOTATED]
 
 
-def _done(jobs: list[Job], world: World, folder: Path) -> Iterator[tuple[str, str]]:
-    """Do some jobs side by side; yield each one's words when it is done."""
+def _mark(job: Job) -> str:
+    return f"{job[1].__name__}-{job[2]}"
+
+
+def _done(jobs: list[Job], world: World, folder: Path) -> Iterator[Job]:
+    """Do some jobs side by side; yield each when it is done."""
     if not jobs:
         return
     with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _alone) as pool:
@@ -82,28 +94,73 @@ def _done(jobs: list[Job], world: World, folder: Path) -> Iterator[tuple[str, st
         try:
             for future in as_completed(waiting):
                 future.result()
-                what, _, name = waiting[future]
-                yield what, name
-        except BaseException:
+                yield waiting[future]
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(pool._processes.values()):
                 process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise WorldUnfinished(
+                    f"a process that trains models in {folder} was killed, or ran out of memory: run the same command "
+                    "again; what is finished stays"
+                ) from error
             raise
 
 
 def _alone() -> None:
-    """Keep a process to one thread: two of them on two cores are slower with more."""
+    """Keep a process to one thread, since two of them on two cores are slower with more, and end it with its parent."""
+    # Ctrl-C goes to the whole group; whoever started this says when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _claimed(folder: Path, key: str) -> Path:
-    """Return the folder, without what another world left in it."""
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _claimed(folder: Path, key: str) -> Iterator[None]:
+    """Hold a folder for one world, without what another world left in it."""
     kept = folder / KEY
-    if folder.is_dir() and any(folder.iterdir()) and not kept.is_file():
-        raise ArbitrageError(f"{folder} is no small world's folder and is not empty: give another")
-    if not kept.is_file() or json.loads(kept.read_text(encoding="utf-8")) != {"key": key}:
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
-        kept.write_text(json.dumps({"key": key}), encoding="utf-8")
-    return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _is_worlds(folder):
+            raise ArbitrageError(f"{folder} is no small world's folder and is not empty: give another")
+        with kept.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ArbitrageError(f"another process makes a small world in {folder}: wait for it") from error
+            file.seek(0)
+            if file.read() != (content := json.dumps({"key": key})):
+                # The marks of what is finished go first and the key last: killed in between, all is made again.
+                for path in sorted(folder.iterdir(), key=lambda path: path.name != MADE):
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    elif path != kept:
+                        path.unlink()
+                file.truncate(0)
+                file.write(content)
+                file.flush()
+            yield
+    except OSError as error:
+        raise ArbitrageError(
+            f"{error.filename or folder}: {error.strerror}: mend it, or give another folder"
+        ) from error
+
+
+def _is_worlds(folder: Path) -> bool:
+    """Say whether a folder is a small world's, or nobody's."""
+    kept = folder / KEY
+    if all(path == kept for path in folder.iterdir()):
+        # Killed while it was written, the key may be empty.
+        return not kept.exists() or not kept.stat().st_size or _is_key(kept)
+    return kept.is_file() and _is_key(kept)
+
+
+def _is_key(kept: Path) -> bool:
+    return re.fullmatch(r'\{"key": "[0-9a-f]{64}"\}', kept.read_text(encoding="utf-8", errors="replace")) is not None

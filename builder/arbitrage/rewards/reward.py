@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arbitrage.columns import carried_columns
-from arbitrage.errors import RewardError
+from arbitrage.errors import ArbitrageError, RewardError
 from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
 from arbitrage.recipe import reward as config
@@ -130,6 +130,8 @@ def _make_function(name: str, python: str, options: dict[str, Any], recipe: Reci
     if inspect.isclass(function) or options:
         try:
             function = function(**options)  # type: ignore[assignment]
+        except ArbitrageError as error:
+            raise RewardError(f"rewards.{name}: {error}") from error
         except Exception as error:
             raise RewardError(f"rewards.{name}: {python} with its options raised {error!r}") from error
         if isinstance(own := getattr(function, "revision", None), str):
