@@ -23,20 +23,15 @@ LAYER = {
     "ffn_up.weight": "mlp.up_proj.weight",
     "ffn_down.weight": "mlp.down_proj.weight",
 }
-BIASES = {
-    "attn_q.bias": "self_attn.q_proj.bias",
-    "attn_k.bias": "self_attn.k_proj.bias",
-    "attn_v.bias": "self_attn.v_proj.bias",
-}
 """What GGUF calls the weights of a layer, and what transformers does."""
 
 
 def write_gguf(path: Path, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast") -> None:
-    """Write a model of the families `llama` and `qwen2` with its tokenizer and chat template, in 32-bit floats."""
+    """Write a Llama with its tokenizer and chat template, in 32-bit floats."""
     import gguf
 
     config = model.config
-    writer = gguf.GGUFWriter(path, config.model_type)
+    writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(path.stem)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -77,13 +72,12 @@ def _add_tokenizer(writer: "GGUFWriter", tokenizer: "PreTrainedTokenizerFast") -
 
 def _add_weights(writer: "GGUFWriter", model: "PreTrainedModel") -> None:
     weights = model.state_dict()
-    names = LAYER | (BIASES if model.config.model_type == "qwen2" else {})
     pairs = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
     for layer in range(model.config.num_hidden_layers):
-        pairs |= {f"blk.{layer}.{ours}": f"model.layers.{layer}.{theirs}" for ours, theirs in names.items()}
+        pairs |= {f"blk.{layer}.{ours}": f"model.layers.{layer}.{theirs}" for ours, theirs in LAYER.items()}
     for ours, theirs in pairs.items():
         array = weights[theirs].float().numpy()
-        if model.config.model_type == "llama" and ours.endswith(("attn_q.weight", "attn_k.weight")):
+        if ours.endswith(("attn_q.weight", "attn_k.weight")):
             array = _interleaved(array, model.config.num_attention_heads)
         writer.add_tensor(ours, array)
 

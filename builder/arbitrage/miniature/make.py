@@ -10,12 +10,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 from arbitrage.errors import ArbitrageError, WorldUnfinished
@@ -55,11 +55,15 @@ def make(world: World, folder: Path, tell: Tell) -> float:
         for name, count, exam in (("prompts.jsonl", world.sources, False), ("exam.jsonl", world.exam, True)):
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows(world.seed, count, exam=exam)]
             (folder / name).write_text("".join(lines), encoding="utf-8")
-        for stage in _stages(world):
-            jobs = [job for job in stage if not (made / _mark(job)).exists()]
-            for job in _done(jobs, world, folder):
-                (made / _mark(job)).touch()
-                tell(f"{time.monotonic() - start:4.0f} s  {job[0]} {job[2]}")
+        with _workers(folder) as pool:
+            for stage in _stages(world):
+                jobs = [job for job in stage if not (made / _mark(job)).exists()]
+                waiting = {pool.submit(job[1], world, folder, job[2]): job for job in jobs}
+                for future in as_completed(waiting):
+                    future.result()
+                    job = waiting[future]
+                    (made / _mark(job)).touch()
+                    tell(f"{time.monotonic() - start:4.0f} s  {job[0]} {job[2]}")
     return time.monotonic() - start
 
 
@@ -85,20 +89,18 @@ def _mark(job: Job) -> str:
     return f"{job[1].__name__}-{job[2]}"
 
 
-def _done(jobs: list[Job], world: World, folder: Path) -> Iterator[Job]:
-    """Do some jobs side by side; yield each when it is done."""
-    if not jobs:
-        return
+@contextmanager
+def _workers(folder: Path) -> Iterator[ProcessPoolExecutor]:
+    """Lend processes that work side by side; whatever ends this ends them too."""
+    others = active_children()
     with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _alone) as pool:
-        waiting: dict[Future[None], Job] = {pool.submit(job[1], world, folder, job[2]): job for job in jobs}
         try:
-            for future in as_completed(waiting):
-                future.result()
-                yield waiting[future]
+            yield pool
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(pool._processes.values()):
-                process.terminate()
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
             if isinstance(error, BrokenProcessPool):
                 raise WorldUnfinished(
                     f"a process that trains models in {folder} was killed, or ran out of memory: run the same command "
