@@ -190,7 +190,7 @@ def anchor(line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "docs/serve.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "docs/serve.md", "docs/miniature.md"]
 )
 def test_every_file_that_is_linked_exists(page: str) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8")):

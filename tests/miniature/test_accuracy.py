@@ -38,8 +38,12 @@ def test_the_best_single_teacher_is_of_those_that_answer_all_and_on_train_source
             "single_b": [row(1, "b", False), row(2, "b", False), row(3, "b", True, "test")],
             "single_mono": [row(1, "mono", True)],
             "reward": [row(1, "b", True)],
-        }
+        },
+        cost={"single_a": (4, 40), "single_b": (4, 40), "single_mono": (1, 10), "reward": (12, 120)},
     )
+    assert arms.best_single() == "single_a"
+    # Who lacks a row, having said nothing there, is compared all the same.
+    del arms.rows["single_a"][1]
     assert arms.best_single() == "single_a"
 
 

@@ -43,7 +43,7 @@ class Arms:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     pool: list[Row] = field(default_factory=list)
     cost: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """How many answers each arm asked for, and their tokens with the prompts'."""
+    """How many answers each arm asked for, and the tokens of those that came, with their prompts'."""
 
     def accuracy(self, arm: str, language: str = ALL, split: str = ALL) -> Mean | None:
         """Return how many of an arm's answers are right; None where it has none."""
@@ -59,10 +59,10 @@ class Arms:
         )
 
     def best_single(self) -> str:
-        """Return the arm with one teacher, of those that answer every train prompt, that is best on train sources."""
-        singles = {name: rows for name, rows in self.rows.items() if name.startswith("single_")}
-        most = max(len(rows) for rows in singles.values())
-        whole = [name for name, rows in singles.items() if len(rows) == most]
+        """Return the arm with one teacher, of those that are asked every prompt, that is best on train sources."""
+        asked = {name: self.cost[name][0] for name in self.rows if name.startswith("single_")}
+        # A prompt that a teacher has no usable answer to has no row, which is no reason to leave the teacher out.
+        whole = [name for name, count in asked.items() if count == max(asked.values())]
         return max(whole, key=lambda name: sum(row.right for row in self.rows[name] if row.split == "train"))
 
     def misled(self, arm: str) -> dict[str, tuple[int, int]]:
@@ -82,7 +82,8 @@ def load(dataset: Path, arms: Sequence[str], cache: Path) -> Arms:
     found = Arms()
     tokens: dict[tuple[str, str, int], int] = {}
     for row in _rows(dataset, "pool", cache):
-        tokens[row["prompt_id"], row["teacher"], row["draw"]] = row["prompt_tokens"] + row["completion_tokens"]
+        if row["error"] is None:
+            tokens[row["prompt_id"], row["teacher"], row["draw"]] = row["prompt_tokens"] + row["completion_tokens"]
         found.pool.append(_judged(truth, row, row["completion"] or ""))
     for name in arms:
         found.rows[name] = [
@@ -90,9 +91,9 @@ def load(dataset: Path, arms: Sequence[str], cache: Path) -> Arms:
         ]
         found.cost[name] = 0, 0
     for row in _rows(dataset, "routes", cache):
-        asked = [tokens[row["prompt_id"], ask["teacher"], ask["draw"]] for ask in row["asked"]]
+        asked = [(row["prompt_id"], ask["teacher"], ask["draw"]) for ask in row["asked"]]
         answers, paid = found.cost[row["arm"]]
-        found.cost[row["arm"]] = answers + len(asked), paid + sum(asked)
+        found.cost[row["arm"]] = answers + len(asked), paid + sum(tokens[one] for one in asked if one in tokens)
     return found
 
 
