@@ -18,19 +18,20 @@ from arbitrage.miniature.accuracy import Arms, load
 from arbitrage.miniature.preferences import prompts_of
 from arbitrage.miniature.tasks import languages
 from commands import ROOT, arbitrage
-from miniature.worlds import COMMAND, ENVIRON, TINY, miniature, small_world, write_world
+from miniature.worlds import COMMAND, ENVIRON, miniature, small_world, write_world
 from servers.llama import Llama
 
 RECIPE = "builder/recipes/miniature.yaml"
 DATASET = Path(".miniature/run/dataset")
+CUT = "\N{REPLACEMENT CHARACTER}"
 ASKED = 24
 """Prompts that every teacher is asked past the line."""
 
 
-def copied(folder: Path, name: str, **changes: Any) -> str:
+def copied(folder: Path, file: str, **changes: Any) -> str:
     """Copy the recipe beside itself, with changes; return its path."""
     recipe = yaml.safe_load((ROOT / RECIPE).read_text(encoding="utf-8"))
-    path = Path(RECIPE).with_name(name)
+    path = Path(RECIPE).with_name(file)
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_text(yaml.safe_dump(recipe | changes, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return str(path)
@@ -103,18 +104,24 @@ def test_its_consumer_has_every_arm_in_seven_languages(place: Path, tmp_path: Pa
 
 def test_every_teacher_served_by_llama_cpp_answers_as_it_did_where_it_was_trained(place: Path) -> None:
     world = small_world()
-    asked = prompts_of(world["seed"], "reward", world["preferences"]["prompts"])
     told_apart = set()
     for name in world["teachers"]:
-        kept = json.loads((place / ".miniature/answers" / f"{name}.json").read_text(encoding="utf-8"))["reward"]
-        known = [(one.prompt, text) for one, text in zip(asked, kept, strict=True) if text is not None][:ASKED]
+        kept = json.loads((place / ".miniature/answers" / f"{name}.json").read_text(encoding="utf-8"))
+        known = [
+            (one.prompt, text)
+            for annotator, texts in kept.items()
+            for one, text in zip(prompts_of(world["seed"], annotator, len(texts)), texts, strict=True)
+            if text is not None
+        ][:ASKED]
         assert len(known) == ASKED
         with Llama(place / ".miniature/teachers" / f"{name}.gguf", [name], slots=1, context=256) as server:
             for prompt, text in known:
                 body = {"messages": [{"role": "user", "content": prompt}], "temperature": 0, "max_tokens": 16}
                 status, answer = server.ask("/v1/chat/completions", body)
                 assert status == 200, answer
-                assert json.loads(answer)["choices"][0]["message"]["content"] == text, (name, prompt)
+                # Cut off within a character, one of the two shows that and the other leaves it out.
+                served = json.loads(answer)["choices"][0]["message"]["content"]
+                assert served.rstrip(CUT) == text.rstrip(CUT), (name, prompt)
                 told_apart.add(text)
     assert len(told_apart) > ASKED
 
@@ -145,12 +152,17 @@ def test_what_is_said_of_accuracy_is_what_the_checker_counts(truth: Arms) -> Non
 @pytest.fixture
 def judge(place: Path) -> Iterator[str]:
     with subprocess.Popen(
-        [*COMMAND, "judge", ".miniature"], cwd=place, env=ENVIRON, stdout=subprocess.PIPE, text=True
+        [*COMMAND, "judge", ".miniature"],
+        cwd=place,
+        env=ENVIRON,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        assert process.stdout
+        assert process.stdout and process.stderr
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert (process.wait(30), process.stderr.read()) == (0, "")
 
 
 def test_its_judge_gives_marks_by_the_default_rubric(place: Path, judge: str) -> None:
@@ -210,4 +222,3 @@ def test_where_all_teachers_are_one_there_is_nothing_to_gain(tmp_path: Path) -> 
         for other in arms:
             lead = found.lead(one, other)
             assert lead is not None and lead.value == 0.0
-    assert TINY["identical"] is False

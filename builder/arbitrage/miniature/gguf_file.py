@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from arbitrage.miniature.model import ASSISTANT, TEMPLATE, USER
 
 if TYPE_CHECKING:
-    import numpy as np
     from gguf import GGUFWriter
-    from numpy.typing import NDArray
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 LAYER = {
@@ -76,13 +75,13 @@ def _add_weights(writer: "GGUFWriter", model: "PreTrainedModel") -> None:
     for layer in range(model.config.num_hidden_layers):
         pairs |= {f"blk.{layer}.{ours}": f"model.layers.{layer}.{theirs}" for ours, theirs in LAYER.items()}
     for ours, theirs in pairs.items():
-        array = weights[theirs].float().numpy()
+        tensor = weights[theirs].float()
         if ours.endswith(("attn_q.weight", "attn_k.weight")):
-            array = _interleaved(array, model.config.num_attention_heads)
-        writer.add_tensor(ours, array)
+            tensor = _interleaved(tensor, model.config.num_attention_heads)
+        writer.add_tensor(ours, tensor.contiguous().numpy())
 
 
-def _interleaved(array: "NDArray[np.float32]", heads: int) -> "NDArray[np.float32]":
+def _interleaved(weights: "Tensor", heads: int) -> "Tensor":
     """Order the rows of queries or keys as llama.cpp turns them for a Llama: pairs side by side, not halves apart."""
-    rows, columns = array.shape
-    return array.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns).copy()
+    rows, columns = weights.shape
+    return weights.reshape(heads, 2, rows // heads // 2, columns).transpose(1, 2).reshape(rows, columns)

@@ -73,7 +73,8 @@ class ImplicitReward:
 
     def tokens(self, text: str) -> int:
         """Return how many tokens a text has."""
-        return len(self._tokenizer(text)["input_ids"])
+        # Past the tokenizer's own call, which warns of texts that a model could not read: this one only counts them.
+        return len(self._tokenizer.backend_tokenizer.encode(text).ids)
 
 
 def train_implicit(

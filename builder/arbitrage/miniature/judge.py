@@ -28,7 +28,10 @@ def serve(folder: Path) -> None:
         return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
 
     async def chat(request: web.Request) -> web.Response:
-        asked = str((await request.json())["messages"][-1]["content"])
+        try:
+            asked = str((await request.json())["messages"][-1]["content"])
+        except (ValueError, LookupError, TypeError):
+            return web.json_response({"error": {"message": "there are no messages in this"}}, status=400)
         said = verdict(judge, asked)
         message = {"role": "assistant", "content": said}
         usage = {"prompt_tokens": judge.tokens(asked), "completion_tokens": judge.tokens(said)}
