@@ -36,30 +36,31 @@ def trial(folder: Path, **teachers: dict[str, Any]) -> Trial:
     return made
 
 
-def servers() -> set[int]:
-    """Return the processes of embedded servers that there are on this machine and this test started."""
+def servers(models: list[Path]) -> set[int]:
+    """Return the processes of embedded servers of these models; others on this machine are not ours."""
+    ours = str(models[0].parent).encode()
     found = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"arbitrage.embedded.process" in path.read_bytes():
+            said = path.read_bytes()
+            if b"arbitrage.embedded.process" in said and ours in said:
                 found.add(int(path.parent.name))
         except OSError:
             continue
     return found
 
 
-def _gone(before: set[int]) -> bool:
+def _gone(models: list[Path]) -> bool:
     end = time.monotonic() + 10
-    while servers() - before and time.monotonic() < end:
+    while servers(models) and time.monotonic() < end:
         time.sleep(0.02)
-    return not servers() - before
+    return not servers(models)
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[set[int]]:
-    before = servers()
-    yield before
-    assert _gone(before)
+def nothing_is_left(models: list[Path]) -> Iterator[None]:
+    yield
+    assert _gone(models)
 
 
 def test_a_whole_build_serves_what_it_asks_and_nothing_stays(tmp_path: Path, models: list[Path]) -> None:
@@ -109,7 +110,7 @@ def test_a_moved_file_costs_nothing_and_another_content_or_context_everything(
     assert (ran.code, "it is another file" in ran.err) == (2, True)
 
 
-def test_nine_at_once(tmp_path: Path, models: list[Path], nothing_is_left: set[int]) -> None:
+def test_nine_at_once(tmp_path: Path, models: list[Path]) -> None:
     nine = {f"t{n}": own(models[n % 2], model=f"org/t{n}") for n in range(9)}
     line = trial(tmp_path, **nine)
     built = line.cli("build", timeout=120)
@@ -118,14 +119,12 @@ def test_nine_at_once(tmp_path: Path, models: list[Path], nothing_is_left: set[i
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_however_a_build_ends_its_servers_end_too(
-    tmp_path: Path, models: list[Path], nothing_is_left: set[int], number: int
-) -> None:
+def test_however_a_build_ends_its_servers_end_too(tmp_path: Path, models: list[Path], number: int) -> None:
     long = {"sampling": {"temperature": 0, "max_tokens": 400}, "extra": {"ignore_eos": True}, "slots": 1}
     line = trial(tmp_path, a=own(models[0], **long), b=own(models[1], **long))
     with line.start("build") as process:
         end = time.monotonic() + 30
-        while len(servers() - nothing_is_left) < 2 and time.monotonic() < end:
+        while not servers(models) and time.monotonic() < end:
             time.sleep(0.01)
         if number != signal.SIGKILL:
             while "listening" not in "".join(p.read_text() for p in (line.run_folder / "servers").glob("*.log")):
@@ -133,20 +132,20 @@ def test_however_a_build_ends_its_servers_end_too(
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130), out + err
-    assert _gone(nothing_is_left)
+    assert _gone(models)
     assert line.cli("build").code == 0
     assert len(line.pool()) == 2 * len(PROMPTS)
 
 
-def test_an_exception_ends_them_as_well(tmp_path: Path, models: list[Path], nothing_is_left: set[int]) -> None:
+def test_an_exception_ends_them_as_well(tmp_path: Path, models: list[Path]) -> None:
     line = trial(tmp_path, a=own(models[0]))
     (tmp_path / "bad.py").write_text("def score(prompts, completions, **_):\n    raise KeyError('oops')\n")
     line.more["rewards"] = {"bad": {"python": "bad:score"}}
     assert line.build().code == 2
-    assert _gone(nothing_is_left)
+    assert _gone(models)
 
 
-def test_a_crashed_server_is_started_again(tmp_path: Path, models: list[Path], nothing_is_left: set[int]) -> None:
+def test_a_crashed_server_is_started_again(tmp_path: Path, models: list[Path]) -> None:
     long = {"sampling": {"temperature": 0, "max_tokens": 300}, "extra": {"ignore_eos": True}, "slots": 1}
     line = trial(tmp_path, a=own(models[0], **long))
     with line.start("build") as process:
@@ -154,7 +153,7 @@ def test_a_crashed_server_is_started_again(tmp_path: Path, models: list[Path], n
         while "processing task" not in "".join(p.read_text() for p in (line.run_folder / "servers").glob("*.log")):
             time.sleep(0.01)
             assert process.poll() is None
-        (pid,) = servers() - nothing_is_left
+        (pid,) = servers(models)
         os.kill(pid, signal.SIGKILL)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
