@@ -20,12 +20,15 @@ from commands import ROOT, arbitrage
 from typer.main import get_command
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCKS = FENCED.findall(TEXT)
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
 
 
-def blocks(kind: str) -> list[str]:
-    return [text for found, text in BLOCKS if found == kind]
+def blocks(kind: str, page: str | None = None) -> list[str]:
+    found = BLOCKS if page is None else FENCED.findall((ROOT / page).read_text(encoding="utf-8"))
+    return [text for name, text in found if name == kind]
 
 
 def commands(text: str) -> list[list[str]]:
@@ -133,9 +136,7 @@ def test_rewards_and_routers_of_your_own_run(world: tuple[Path, dict[str, str]],
 
 
 def test_filters_and_the_language_check_are_keys_of_a_recipe(tmp_path: Path) -> None:
-    recipe = yaml.safe_load(blocks("yaml")[0]) | yaml.safe_load(
-        next(text for text in blocks("yaml") if "near_duplicates" in text)
-    )
+    recipe = yaml.safe_load(blocks("yaml")[0]) | yaml.safe_load(*blocks("yaml", "docs/filters.md"))
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     read = read_recipe(tmp_path / "recipe.yaml", {"TR_URL": "http://host"})
     assert read.checks == list(CHECKS)
@@ -189,9 +190,7 @@ def anchor(line: str) -> str:
     return line.lstrip("# ").lower().replace(" ", "-") if line.startswith("#") else ""
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "docs/serve.md", "docs/miniature.md"]
-)
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", *DOCS])
 def test_every_file_that_is_linked_exists(page: str) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         if not link.startswith("http"):
@@ -201,7 +200,24 @@ def test_every_file_that_is_linked_exists(page: str) -> None:
             assert section in {anchor(line) for line in target.read_text().splitlines()} | {""}, link
 
 
+def test_what_else_a_recipe_can_say_is_said_in_a_recipe(tmp_path: Path) -> None:
+    """Each of the table's settings alone, in the recipe of the first screen."""
+    recipe = yaml.safe_load(blocks("yaml")[0])
+    rows = re.findall(r"^\| .*? \| (.*?) \| \[.*\|$", SECTIONS["What else a recipe can say"], re.MULTILINE)
+    settings = [text for row in rows for text in re.findall(r"`([a-z_]+: [^`]+)`", row)]
+    assert len(settings) == 8
+    for setting in settings:
+        translate = {} if "translation" not in setting else {"translate": {"model": "org/nmt"}}
+        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | translate | yaml.safe_load(setting)))
+        read_recipe(tmp_path / "recipe.yaml", {"TR_URL": "http://host"})
+
+
+def test_the_pages_of_the_docs_are_linked() -> None:
+    assert {path for path in DOCS if f"]({path}" not in TEXT} == set()
+
+
 def test_every_way_to_score_is_a_recipe(tmp_path: Path) -> None:
+    assert blocks("yml") == blocks("yml", "docs/rewards.md")
     recipe = yaml.safe_load(blocks("yaml")[0])
     for teacher in recipe["teachers"].values():
         teacher["endpoint"] = "http://127.0.0.1:1"

@@ -17,7 +17,7 @@ from arbitrage.rewards.lacking import score_shortfalls
 from arbitrage.rewards.score import score_all
 from arbitrage.rewards.who import remember
 from arbitrage.run import Run, to_json, write_whole
-from arbitrage.shortfall import shortfalls, untranslated
+from arbitrage.shortfall import Shortfall, shortfalls, untranslated
 from arbitrage.writing import Built, contamination, write
 
 Stage = Literal["prompts", "completions", "rewards", "routes"]
@@ -67,6 +67,8 @@ def build(
         else:
             built = write(line, progress, pilot, preview=limit is not None, left_out=left_out)
         lacking = score_shortfalls(line.rewards, line.store, answerers(line.recipe))
+        if line.answer_translating is not None and (stopped := line.answer_translating.stopped_by):
+            lacking.append(Shortfall(f"answers are left untranslated: {stopped.message}", serious=True))
         built = replace(built, shortfalls=[*built.shortfalls, *lacking])
         for short in built.shortfalls:
             line.log(short.message)

@@ -78,8 +78,13 @@ def spent(store: Store, price: Price | None, account: str, tokens: Tokens) -> fl
     return None if tokens.uncounted else usd(price, tokens.prompt, tokens.completion)
 
 
+def by_tokens(price: Price | None) -> bool:
+    """Say whether somebody is known to be paid for tokens, so that no hours of theirs cost anything."""
+    return price is not None and price.hour is None
+
+
 def add_active(store: Store, seconds: Mapping[str, float]) -> None:
-    """Add to how long builds have asked each account."""
+    """Add to how long builds have asked each account while it was not paid by tokens."""
     active = store.get("active") or {}
     store.keep("active", {**active, **{name: active.get(name, 0.0) + more for name, more in seconds.items()}})
 

@@ -94,11 +94,15 @@ def _others(store: Store, recipe: Recipe) -> dict[str, Any]:
         tokens = tokens_of_replies(store, translate.model)
         translator = {"answers": tokens.answers, **_spend(store, translate.price, TRANSLATOR, tokens)}
     rewards = {}
-    for name, reward in recipe.rewards.items():
-        if reward.paid is not None:
-            model, price = reward.paid
+    paid_rewards = {name: reward.paid for name, reward in recipe.rewards.items() if reward.paid is not None}
+    models, keys = [model for model, _ in paid_rewards.values()], store.get("score_keys") or {}
+    for name, (model, price) in paid_rewards.items():
+        if models.count(model) == 1:
             tokens = tokens_of_scores(store, model)
-            rewards[name] = {"answers": tokens.answers, **_spend(store, price, reward_account(name), tokens)}
+        else:
+            # Two rubrics, one judge: each is shown what its own scores cost.
+            tokens = tokens_of_scores(store, model, keys.get(name, "never asked"))
+        rewards[name] = {"answers": tokens.answers, **_spend(store, price, reward_account(name), tokens)}
     return {"translator": translator, "rewards": rewards}
 
 

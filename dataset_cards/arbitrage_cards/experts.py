@@ -51,7 +51,8 @@ def _what(pilot: Mapping[str, Any], name: str) -> str:
     return (
         f"Arm `{name}` asks the teacher whose answers had the highest mean reward on a pilot: "
         f"{count(pilot['sources'])} train sources for each language, answered by every teacher that serves it. "
-        "Teachers are compared on the prompts that all of them answered usably; margins over the runner-up are "
-        f"paired, their 95 % intervals clustered by source. The pilot took {count(pilot['answers'])} answers with "
+        "Teachers are compared on the prompts that all of them answered; an answer that a check flags counts as the "
+        "lowest reward that an unflagged one had in the language. Margins over the runner-up are paired, their 95 % "
+        f"intervals clustered by source. The pilot took {count(pilot['answers'])} answers with "
         f"{count(tokens)} counted tokens{money}, which other arms use too where they ask the same."
     )

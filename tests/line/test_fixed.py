@@ -119,6 +119,20 @@ def test_reproduce_finds_the_experts_again_and_any_changed_one(trial: Trial) -> 
         assert "manifest.json, column pilot: is not what the pool's pilot says" in ran.out
 
 
+def test_a_manifest_from_before_flagged_answers_were_counted_is_as_good(trial: Trial) -> None:
+    assert trial.build().code == 0
+    path = trial.dataset / "manifest.json"
+    manifest = json.loads(path.read_text())
+    experts = manifest["pilot"]["learned"]["fixed"]
+    for expert in experts.values():
+        del expert["flagged"]
+    path.write_text(json.dumps(manifest))
+    assert trial.reproduce().code == 0
+    experts["de"]["teacher"] = "c"
+    path.write_text(json.dumps(manifest))
+    assert "manifest.json, column pilot: is not what the pool's pilot says" in trial.reproduce().out
+
+
 def test_a_new_teacher_costs_its_pilot_and_what_it_wins(trial: Trial, served: dict[str, tgi.Handle]) -> None:
     b = trial.teachers.pop("b")
     assert trial.build().code == 0

@@ -143,6 +143,21 @@ def test_hours_are_counted_with_the_deadline_of_what_is_in_flight(trial: Trial, 
     assert len(served[0].log) == before
 
 
+def test_hours_cost_nothing_more_once_a_teacher_is_paid_by_tokens(trial: Trial, served: list[tgi.Handle]) -> None:
+    trial.arms = {"a": {"router": "single", "teacher": "a"}}
+    del trial.teachers["a"]["price"]
+    assert trial.build().code == 0
+    trial.teachers["a"]["price"] = {"hour": 3600.0}
+    assert trial.build().code == 0
+    hours = trial.status()["spent_usd"]
+    assert hours > 0, "also those of builds when nobody had said the price"
+    trial.teachers["a"]["price"] = {"input": 0.0, "output": 0.0}
+    trial.prompts = rows(30)
+    assert trial.build().code == 0
+    assert len(served[0].log) == 60
+    assert trial.status()["spent_usd"] == hours
+
+
 def test_without_a_teacher_the_recipe_is_as_if_it_did_not_have_it(trial: Trial, served: list[tgi.Handle]) -> None:
     assert trial.build().code == 0
     served[0].faults.set(down=3600.0)

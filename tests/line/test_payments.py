@@ -129,6 +129,20 @@ def test_a_judge_is_paid_by_what_it_reads_and_writes(tmp_path: Path, a: tgi.Hand
         assert paid["usd"] == paid["prompt_tokens"] + paid["completion_tokens"]
 
 
+def test_two_rewards_by_one_judge_are_each_shown_their_own_spend(tmp_path: Path, a: tgi.Handle) -> None:
+    with tgi.serve(double("judge", answers=lambda _: "SCORE: 7")) as judge:
+        block = {"endpoint": judge.url, "api": "tgi", "model": "org/judge", "price": A_TOKEN}
+        trial = _trial(tmp_path, a, {"judge": block}, route_by="r")
+        trial.more["rewards"]["s"] = {"judge": {**block, "scale": [1, 7]}}
+        trial.write()
+        assert trial.run("build", "--until", "prompts").code == 0
+        assert [one["answers"] for one in trial.status()["rewards"].values()] == [0, 0]
+        assert trial.build().code == 0
+        state = trial.status()
+        assert [one["answers"] for one in state["rewards"].values()] == [40, 40]
+        assert sum(one["spend_usd"] for one in state["rewards"].values()) == state["spent_usd"]
+
+
 def test_a_judge_paid_by_the_hour(tmp_path: Path, a: tgi.Handle) -> None:
     with tgi.serve(double("judge", answers=lambda _: "SCORE: 7", latency=0.2)) as judge:
         block = {"endpoint": judge.url, "api": "tgi", "model": "org/judge", "price": {"hour": 3600}}

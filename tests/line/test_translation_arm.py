@@ -181,6 +181,22 @@ def test_a_preview_translates_the_answers_of_its_own_sources(arm: Trial, served:
     assert [len(handle.log) for handle in served[:2]] == [8, 8 * 3 + 8 * 3]
 
 
+def test_a_teacher_of_english_alone_answers_every_language(arm: Trial, served: list[tgi.Handle]) -> None:
+    arm.teachers["a"]["languages"] = ["en"]
+    arm.arms |= {router: {"router": router} for router in ("reward", "random", "fixed")}
+    arm.arms["single"] = {"router": "single", "teacher": "a"}
+    ran = arm.build()
+    assert ran.code == 0, ran
+    assert len(arm.table("translation")) == 4 * 8
+    for name in ("reward", "random", "fixed", "single"):
+        assert {row["language"] for row in arm.table(name)} == {"en"}
+    assert len(served[0].log) == 8
+    assert arm.reproduce().code == 0
+    del arm.arms["translation"]
+    ran = arm.build()
+    assert ran.code == 2 and "no teacher serves 'ar'" in ran.err
+
+
 def test_an_arm_more_that_translates_changes_no_other(parallel: Trial, served: list[tgi.Handle]) -> None:
     with tgi.serve([double("b"), double("c")]) as others:
         parallel.teachers |= {name: teacher(name, one.url) for name, one in zip("bc", others, strict=True)}

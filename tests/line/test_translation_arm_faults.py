@@ -72,17 +72,25 @@ def test_killed_while_answers_are_translated_it_loses_a_block_at_most(tmp_path: 
     assert len(a.log) == KILLED, "answers that are stored are not asked again"
 
 
-def test_a_translator_that_is_down_for_answers_is_one_message(tmp_path: Path, served: list[tgi.Handle]) -> None:
+def test_a_translator_that_is_down_for_answers_holds_back_no_other_arm(
+    tmp_path: Path, served: list[tgi.Handle]
+) -> None:
     a, nmt, _ = served
     trial = _trial(tmp_path, a, nmt, 4)
+    trial.arms["single"] = {"router": "single", "teacher": "a"}
+    trial.write()
     a.log.clear()
     nmt.faults.set(by_prompt={"unavailable": 1.0})
     ran = trial.run("build")
     assert ran.code == 1
-    assert "arbitrage: translate: " in ran.err and "what is translated is stored" in ran.err
+    assert "answers are left untranslated: translate: " in ran.out and "what is translated is stored" in ran.out
+    assert "arm translation: 4 of 8 prompts have no row (no answer: server: 4)" in ran.out
+    assert len(trial.table("single")) == 8
+    assert trial.status()["teachers"]["a+translation"]["languages"]["de"]["failed"] == 4
+    assert reproduce(trial.dataset).same
     nmt.faults.clear()
     assert trial.run("build").code == 0
-    assert len(a.log) == 4
+    assert len(a.log) == 8
     assert len(trial.table("translation")) == 8
 
 
@@ -151,7 +159,8 @@ def test_translating_answers_stops_at_max_usd_and_goes_on_with_more(tmp_path: Pa
     assert "not known beforehand: what a, the translator cost" in trial.run("check").out
     ran = trial.run("build")
     assert ran.code == 1
-    assert "max_usd is" in ran.err and "what is translated is stored" in ran.err
+    assert "answers are left untranslated: translate: max_usd is" in ran.out
+    assert "what is translated is stored" in ran.out
     asked = len(nmt.log)
     assert 0 < asked < 20
     assert 0 < trial.status()["spent_usd"] <= 3000

@@ -200,6 +200,21 @@ def test_who_it_is_not(
         assert made.query("SELECT count(*) FROM completion") == [(0,)], "before anything is paid"
 
 
+def test_a_server_that_no_longer_says_its_revision_scores_nothing_under_it(tmp_path: Path, a: tgi.Handle) -> None:
+    with scoring.serve(Tei("org/reward")) as server:
+        made = trial(tmp_path, a, {"r": {"endpoint": server.url, "api": "tei", "model": "org/reward"}}, patience="1s")
+        assert made.run("build").code == 0
+        asked, server.sha = len(server.log), None
+        made.prompts = rows(5)
+        ran = made.build()
+        assert ran.code == 1
+        assert "reward r: 2 answers have no score (server): does not say its revision, which was 'cccc" in ran.out
+        assert len(server.log) == asked, "nothing is paid twice"
+        made.more["rewards"]["r"]["revision"] = "c" * 40
+        assert made.build().code == 0
+        assert len(server.log) == asked + 2
+
+
 def test_a_token_is_sent_and_written_nowhere(tmp_path: Path, a: tgi.Handle) -> None:
     with scoring.serve(Vllm("org/served", key="hf_secretsecret")) as server:
         reward = {"endpoint": "${R_URL}", "api": "vllm", "model": "org/reward", "served_as": "org/served"}

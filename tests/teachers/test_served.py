@@ -222,3 +222,46 @@ def test_one_endpoint_of_two_that_says_no_revision() -> None:
         assert not teacher.is_down
 
     _with([{**TGI, **VLLM}, VLLM], do, api="openai")
+
+
+def test_a_revision_that_was_known_has_to_be_said_again() -> None:
+    routes = {**TGI, **VLLM, "/info": (502, "")}
+
+    async def do(teacher: ServedTeacher) -> None:
+        teacher.revision = SHA  # as the last build found
+        await teacher.identify()
+        (endpoint,) = teacher.endpoints
+        assert (teacher.revision, endpoint.is_parked) == (SHA, True)
+        with pytest.raises(Failed, match="does not say its revision, which was 'aaaa"):
+            await teacher.probe(endpoint)
+        assert endpoint.is_parked
+        routes["/info"] = (200, INFO)
+        await teacher.probe(endpoint)
+        assert (teacher.revision, endpoint.is_parked) == (SHA, False)
+
+    _with([routes], do, api="openai")
+
+
+def test_an_endpoint_that_was_down_when_others_said_a_revision_has_to_say_one_too() -> None:
+    second = dict(DOWN)
+
+    async def do(teacher: ServedTeacher) -> None:
+        await teacher.identify()
+        second.clear()
+        second.update(VLLM)
+        with pytest.raises(Failed, match="does not say its revision"):
+            await teacher.probe(teacher.endpoints[1])
+        assert teacher.endpoints[1].is_parked
+        second.update(TGI)
+        await teacher.probe(teacher.endpoints[1])
+        assert not teacher.endpoints[1].is_parked
+
+    _with([{**TGI, **VLLM}, second], do, api="openai")
+
+
+def test_where_the_recipe_says_the_revision_nobody_has_to() -> None:
+    async def do(teacher: ServedTeacher) -> None:
+        await teacher.identify()
+        assert (teacher.revision, teacher.is_down) == (SHA, False)
+
+    _with([VLLM], do, api="openai", revision=SHA)

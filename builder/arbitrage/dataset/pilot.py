@@ -50,6 +50,7 @@ def learn_again(recipe: Recipe, files: Files, routers: dict[str, Router], manife
     if said is not None:
         # What other routers learned cannot be learned again here.
         said["learned"] = {arm: state for arm, state in said["learned"].items() if arm in by_arm}
+        _forget_unsaid(learned["learned"], said["learned"])
     if said != learned:
         report.add("manifest.json", "is not what the pool's pilot says", column="pilot")
 
@@ -57,6 +58,14 @@ def learn_again(recipe: Recipe, files: Files, routers: dict[str, Router], manife
 def _foreign(recipe: Recipe, learned: Mapping[str, Any], routers: Mapping[str, Router]) -> bool:
     """Say whether all that learned are routers that are not built in."""
     return bool(learned) and all(arm in recipe.arms and arm not in routers for arm in learned)
+
+
+def _forget_unsaid(learned: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Leave out how many answers were flagged where the manifest, being older, says it of no expert of an arm."""
+    for arm, experts in said.items():
+        if not any("flagged" in expert for expert in experts.values() if isinstance(expert, Mapping)):
+            for expert in learned[arm].values():
+                expert.pop("flagged", None)
 
 
 def _of_language(recipe: Recipe, files: Files, language: str) -> list[Piloted]:

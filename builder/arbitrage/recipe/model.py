@@ -253,7 +253,7 @@ class Recipe(Part):
         for position, language in enumerate(self.languages):
             if language in self.languages[:position]:
                 yield Problem(("languages", position), f"{language!r} is listed twice")
-            elif not self.teachers_for(language):
+            elif not self.teachers_for(language) and not self._is_answered_by_translation(language):
                 what = f"no teacher serves {language!r}: add one, or take the language out"
                 yield Problem(("languages", position), what)
         for position, source in enumerate(self.prompts):
@@ -266,6 +266,10 @@ class Recipe(Part):
             for language in teacher.system:
                 if language not in self.languages:
                     yield self._not_among_languages(("teachers", name, "system", language), language)
+
+    def _is_answered_by_translation(self, language: str) -> bool:
+        translates = self.translate is not None and language != self.translate.source
+        return translates and any(arm.router == "translation" for arm in self.arms.values())
 
     def _problems_of_translate(self) -> Iterator[Problem]:
         if self.translate is not None:

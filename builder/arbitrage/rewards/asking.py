@@ -12,7 +12,7 @@ from arbitrage.identity import rng
 from arbitrage.records import Paid, Prompt
 from arbitrage.rewards.scored import Scored
 from arbitrage.rewards.served import ServedReward
-from arbitrage.spend import add_active
+from arbitrage.spend import add_active, by_tokens
 from arbitrage.store.scores import put_scores, unscored
 from arbitrage.store.store import Store
 from arbitrage.teachers.asker import MAX_ATTEMPTS, MAX_ATTEMPTS_MALFORMED
@@ -70,7 +70,8 @@ def ask_scores(
     try:
         asyncio.run(_Asking(store, reward, teachers, purse, patience, progress, tell).run())
     finally:
-        add_active(store, {reward.account: reward.clock.seconds - before})
+        if not by_tokens(reward.price):
+            add_active(store, {reward.account: reward.clock.seconds - before})
 
 
 class _Asking:

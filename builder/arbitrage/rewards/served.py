@@ -11,9 +11,10 @@ from arbitrage.recipe.part import Price
 from arbitrage.records import Most, Prompt
 from arbitrage.rewards.scored import Scored
 from arbitrage.spend import reward_account, usd
+from arbitrage.teachers.behind import BehindEndpoints
 from arbitrage.teachers.clock import Clock
 from arbitrage.teachers.endpoint import Endpoint, open_session
-from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
+from arbitrage.teachers.failure import STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.identity import UNVERIFIED, Who
 from arbitrage.teachers.wire import Request
 
@@ -55,8 +56,10 @@ class Wire(Protocol):
         """Take what was known when it last answered."""
 
 
-class ServedReward:
+class ServedReward(BehindEndpoints):
     """A reward of the recipe that is asked over the wire."""
+
+    stops = STOPS_TEACHER | {Kind.NOT_FOUND}
 
     def __init__(
         self,
@@ -70,17 +73,15 @@ class ServedReward:
     ) -> None:
         self.name = name
         self.wire = wire
-        self.model = wire.model
-        self.revision: str | None = wire.pinned
-        """None while nobody has answered yet and nothing is known."""
+        self.model, self.pinned = wire.model, wire.pinned
+        self.revision = self.pinned
         self.price = price
         self.deadline = deadline
         self.clock = Clock()
         self.endpoints = [Endpoint(url, token, concurrency, deadline) for url in urls]
         self.failed: dict[str, Failed] = {}
         """Completions that this build could not get a score for, and why."""
-        self.stopped_by: Failed | None = None
-        """Why the rest was given up."""
+        self.stopped_by = None
 
     @property
     def how(self) -> str:
@@ -91,11 +92,6 @@ class ServedReward:
     def account(self) -> str:
         """What the store and messages call it where it is paid."""
         return reward_account(self.name)
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that wait for an answer."""
-        return sum(endpoint.in_flight for endpoint in self.endpoints)
 
     def active(self, now: float) -> float:
         """Return how many seconds this build has asked it."""
@@ -112,7 +108,7 @@ class ServedReward:
     @property
     def known_as(self) -> str:
         """What tells it from another model under the same name in the recipe."""
-        return f"{self.model}@{self.wire.pinned or ''}"
+        return f"{self.model}@{self.pinned or ''}"
 
     @property
     def score_key(self) -> str:
@@ -129,7 +125,7 @@ class ServedReward:
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take what was known when somebody last answered."""
-        self.revision = self.wire.pinned or memory.get("revision")
+        self.revision = self.pinned or memory.get("revision")
         self.wire.recall(memory)
 
     def identify(self) -> None:
@@ -144,65 +140,24 @@ class ServedReward:
         async with open_session() as session:
             for endpoint in self.endpoints:
                 endpoint.session = session
-            found = await asyncio.gather(*(self._ask(endpoint) for endpoint in self.endpoints))
-        revisions = {who.revision for who in found if who is not None and who.revision is not None}
-        if len(revisions) > 1:
-            raise RewardError(
-                f"rewards.{self.name}: its endpoints serve different revisions of {self.model} "
-                f"({', '.join(sorted(revisions))}): serve one"
-            )
-        if any(who is not None for who in found):
-            self.revision = self.wire.pinned or next(iter(revisions), UNVERIFIED)
+            await self.ask_all()
 
-    async def _ask(self, endpoint: Endpoint) -> Who | None:
-        try:
-            who = await self.wire.who(endpoint)
-        except Failed as failure:
-            if failure.kind in STOPS_TEACHER or failure.kind is Kind.NOT_FOUND:
-                said = endpoint.clean(failure.message)
-                advice = ADVICE[failure.kind]
-                raise RewardError(f"rewards.{self.name}: {endpoint.shown}: {said} ({advice})") from None
-            endpoint.park(failure)
-            return None
-        self._accept(endpoint, who)
-        return who
-
-    async def probe(self, endpoint: Endpoint) -> None:
-        """Ask a parked endpoint who it is; let a request through where it is who it should be.
+    async def who(self, endpoint: Endpoint) -> Who:
+        """Ask an endpoint who it is.
 
         Raises:
-            Failed: it is still down (parked again), or it is somebody else now.
+            Failed: it does not answer, lets nobody in, or is somebody else.
         """
-        before = self.wire.template
-        try:
-            who = await self.wire.who(endpoint)
-        except Failed as failure:
-            failure.message = endpoint.clean(failure.message)
-            endpoint.park(failure)
-            raise
-        if self.revision is None:
-            self.revision = self.wire.pinned or who.revision or UNVERIFIED
-        elif self.wire.template != before or (not self.wire.pinned and (who.revision or UNVERIFIED) != self.revision):
-            raise Failed(Kind.IDENTITY, "came back as another model; run the command again to ask it")
-        self._accept(endpoint, who)
-        endpoint.unpark()
-
-    @staticmethod
-    def _accept(endpoint: Endpoint, who: Who) -> None:
-        endpoint.revision = who.revision
-        if who.max_concurrent is not None:
-            endpoint.limit.lower_ceiling(who.max_concurrent)
+        return await self.wire.who(endpoint)
 
     @property
-    def is_down(self) -> bool:
-        """Whether no endpoint is known to work."""
-        return not any(endpoint.is_healthy for endpoint in self.endpoints)
+    def manner(self) -> str:
+        """What decides a score beside the model: it follows from the routes that a server has."""
+        return self.wire.template
 
-    @property
-    def trouble(self) -> Failed:
-        """Why it is down."""
-        found = [endpoint.last_failure for endpoint in self.endpoints if endpoint.last_failure]
-        return self.stopped_by or (found[0] if found else Failed(Kind.CONNECTION, "it was never asked"))
+    def refusal(self, said: str) -> RewardError:
+        """Return the error that says why it cannot be asked."""
+        return RewardError(f"rewards.{self.name}: {said}")
 
 
 def root_of(url: str) -> str:

@@ -34,10 +34,12 @@ def identify(rewards: Sequence[AnyReward], store: Store, tell: Callable[[str], N
 
 
 def remember(rewards: Sequence[AnyReward], store: Store) -> None:
-    """Keep who answered."""
+    """Keep who answered, and under which keys their scores stand."""
     for reward in rewards:
         if isinstance(reward, LocalReward | ServedReward) and reward.revision is not None:
             store.keep(_name(reward), reward.memory())
+    served = [reward for reward in rewards if isinstance(reward, ServedReward) and reward.revision is not None]
+    store.keep("score_keys", {**(store.get("score_keys") or {}), **{one.name: one.score_key for one in served}})
 
 
 def recall(rewards: Sequence[AnyReward], store: Store) -> None:

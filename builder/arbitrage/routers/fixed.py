@@ -70,6 +70,8 @@ class BestOnPilot(Fixed):
         """Find each language's expert; a language with one teacher needs no pilot."""
         found = {}
         for language, teachers in self.pool.items():
+            if not teachers:
+                continue
             of_language = [piloted for piloted in pilot if piloted.prompt.language == language]
             found[language] = compared(self.seed, language, teachers, of_language)
         self.experts = {language: expert.teacher for language, expert in found.items() if expert.teacher is not None}

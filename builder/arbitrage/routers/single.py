@@ -48,4 +48,5 @@ class Random:
         if answers:
             return take_only(answers)
         teachers = self.pool[prompt.language]
-        return [Ask(preference_order(self.seed, prompt.id, teachers)[0], propensity=1 / len(teachers))]
+        best = preference_order(self.seed, prompt.id, teachers)[:1]
+        return [Ask(teacher, propensity=1 / len(teachers)) for teacher in best]

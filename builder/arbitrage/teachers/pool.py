@@ -9,7 +9,7 @@ from typing import Protocol
 
 from arbitrage.errors import Interrupted
 from arbitrage.recipe.model import Recipe
-from arbitrage.spend import add_active
+from arbitrage.spend import add_active, by_tokens
 from arbitrage.store.store import Store
 from arbitrage.store.writer import Writer
 from arbitrage.teachers.asker import Asker
@@ -69,7 +69,8 @@ class Pool:
         """
         before = {teacher.name: teacher.counts.active for teacher in self.teachers}
         interrupted = asyncio.run(self._ask(build, purse, progress, tell))
-        add_active(self.store, {t.account: t.counts.active - before[t.name] for t in self.teachers})
+        timed = [teacher for teacher in self.teachers if not by_tokens(teacher.price)]
+        add_active(self.store, {one.account: one.counts.active - before[one.name] for one in timed})
         for teacher in self.teachers:
             if teacher.stopped_by:
                 self.store.give_up(teacher.name, teacher.stopped_by.kind, teacher.stopped_by.message, build)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.part import Price
-from arbitrage.spend import TRANSLATOR, reward_account, usd
+from arbitrage.spend import TRANSLATOR, by_tokens, reward_account, usd
 from arbitrage.store.store import Store
 from arbitrage.teachers.failure import Failed, Kind
 
@@ -115,6 +115,8 @@ class Purse:
         self._asked: dict[str, Payee] = {}
         """Whom this build has asked: their clocks run on."""
         self._held = 0.0
+        self._holding = 0
+        """Requests that hold something."""
         self._waiting: list[Callable[[], None]] = []
 
     def take(self, payee: Payee, most: Callable[[], float], wake: Callable[[], None]) -> float | Failed | None:
@@ -130,8 +132,9 @@ class Purse:
         ceiling = most()
         if self._spent + self._hours(payee) + self._held + ceiling <= self._most:
             self._held += ceiling
+            self._holding += ceiling > 0
             return ceiling
-        if self._held or any(name in self._hourly and other.in_flight for name, other in self._asked.items()):
+        if self._holding or any(name in self._hourly and other.in_flight for name, other in self._asked.items()):
             self._waiting.append(wake)
             return None
         return Failed(
@@ -144,7 +147,9 @@ class Purse:
         """Give back what a request held and count what it cost by its tokens; without an answer, nothing."""
         if self._most is None:
             return
-        self._held = max(0.0, self._held - held)
+        self._holding -= held > 0
+        # Sums of floats leave a rest: a purse that holds nothing would seem to wait for somebody.
+        self._held = max(0.0, self._held - held) if self._holding else 0.0
         if counted is not None and held:
             prompt, completion = counted
             cost = None if prompt is None or completion is None else usd(payee.price, prompt, completion)
@@ -158,7 +163,8 @@ class Purse:
         total, now = 0.0, time.monotonic()
         for account, price in self._hourly.items():
             seconds, payee = self._before.get(account, 0.0), self._asked.get(account)
-            if payee is not None:
+            # Who was paid by the hour and is paid by tokens now costs what those hours cost.
+            if payee is not None and not by_tokens(payee.price):
                 seconds += payee.active(now)
                 if payee is asking or (asking is not None and payee.in_flight):
                     seconds += payee.deadline

@@ -1,6 +1,5 @@
 """A teacher at work: its endpoints, who it turned out to be, and the identity of what it completes."""
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from arbitrage.recipe.model import Recipe, Sampling, Teacher
 from arbitrage.recipe.part import Price
 from arbitrage.records import Message, Most, Prompt
 from arbitrage.spend import usd
+from arbitrage.teachers.behind import BehindEndpoints
 from arbitrage.teachers.endpoint import Endpoint
-from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
-from arbitrage.teachers.identity import UNVERIFIED, Who, ask_who
+from arbitrage.teachers.identity import Who, ask_who
 from arbitrage.teachers.wire import Wire, system_of
 
 TGI_BLOCK = 1024
@@ -41,19 +40,19 @@ class Counts:
     """Seconds from the first ask to the last outcome: what a teacher that is paid by the hour costs."""
 
 
-class ServedTeacher:
+class ServedTeacher(BehindEndpoints):
     """One teacher of the recipe with its endpoints."""
 
     def __init__(self, name: str, recipe: Recipe, known_revision: str | None) -> None:
         self.name = name
         self.config: Teacher = recipe.teachers[name]
         self.sampling = recipe.sampling_of(name)
-        self.revision = self.config.pinned or known_revision
-        """None while nobody has answered yet and nothing is known."""
+        self.model, self.pinned = self.config.model, self.config.pinned
+        self.revision = self.pinned or known_revision
         self.counts = Counts()
         self.asking_since: float | None = None
         """By the monotonic clock; None while it is not asked."""
-        self.stopped_by: Failed | None = None
+        self.stopped_by = None
         most = self.config.concurrency
         if self.config.gguf is not None:
             most = min(most, self.config.slots)
@@ -75,58 +74,23 @@ class ServedTeacher:
         Raises:
             TeacherError: an endpoint serves another model or revision, or lets nobody in.
         """
-        if self.config.gguf is not None:
-            return  # its file says who it is
-        found = await asyncio.gather(*(self._ask_endpoint(endpoint) for endpoint in self.endpoints))
-        revisions = {who.revision for who in found if who is not None and who.revision is not None}
-        if len(revisions) > 1:
-            raise TeacherError(
-                f"teacher {self.name}: its endpoints serve different revisions of {self.config.model} "
-                f"({', '.join(sorted(revisions))}): serve one, or make them two teachers"
-            )
-        if any(who is not None for who in found):
-            self.revision = self.config.pinned or next(iter(revisions), UNVERIFIED)
+        if self.config.gguf is None:  # whose file says who it is
+            await self.ask_all()
 
-    async def _ask_endpoint(self, endpoint: Endpoint) -> Who | None:
-        try:
-            who = await ask_who(self.config, endpoint)
-        except Failed as failure:
-            if failure.kind in STOPS_TEACHER:
-                said = endpoint.clean(failure.message)
-                raise TeacherError(f"teacher {self.name}: {endpoint.shown}: {said} ({ADVICE[failure.kind]})") from None
-            endpoint.park(failure)
-            return None
-        self._accept(endpoint, who)
-        return who
-
-    async def probe(self, endpoint: Endpoint) -> None:
-        """Ask a parked endpoint who it is; let a request through where it is who it should be.
+    async def who(self, endpoint: Endpoint) -> Who:
+        """Ask an endpoint who it is.
 
         Raises:
-            Failed: it is still down (parked again), or it is somebody else now.
+            Failed: it does not answer, lets nobody in, or is somebody else.
         """
-        try:
-            who = await ask_who(self.config, endpoint)
-            if who.revision is None and endpoint.revision is not None:
-                raise Failed(Kind.SERVER, "came back, but does not say its revision yet")
-        except Failed as failure:
-            failure.message = endpoint.clean(failure.message)
-            endpoint.park(failure)
-            raise
-        if self.revision is None:
-            self.revision = self.config.pinned or who.revision or UNVERIFIED
-        elif who.revision is not None and not self.config.pinned and who.revision != self.revision:
-            raise Failed(
-                Kind.IDENTITY,
-                f"came back with revision {who.revision!r}, not {self.revision!r}; run the command again to ask it",
-            )
-        self._accept(endpoint, who)
-        endpoint.unpark()
+        return await ask_who(self.config, endpoint)
+
+    def refusal(self, said: str) -> TeacherError:
+        """Return the error that says why it cannot be asked."""
+        return TeacherError(f"teacher {self.name}: {said}")
 
     def _accept(self, endpoint: Endpoint, who: Who) -> None:
-        endpoint.revision = who.revision
-        if who.max_concurrent is not None:
-            endpoint.limit.lower_ceiling(who.max_concurrent)
+        super()._accept(endpoint, who)
         if who.is_tgi and not self.wire.is_tgi:
             self.wire = Wire(self.config, self.sampling, is_tgi=True)
 
@@ -171,23 +135,6 @@ class ServedTeacher:
     def outcomes(self) -> int:
         """Asks that this build has brought to their final outcome."""
         return self.counts.answered + self.counts.final_errors
-
-    @property
-    def is_down(self) -> bool:
-        """Whether no endpoint is known to work."""
-        return not any(endpoint.is_healthy for endpoint in self.endpoints)
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that wait for an answer."""
-        return sum(endpoint.in_flight for endpoint in self.endpoints)
-
-    @property
-    def trouble(self) -> Failed:
-        """Why the teacher is down."""
-        worst_first = sorted(self.endpoints, key=lambda endpoint: endpoint.is_healthy)
-        failures = [endpoint.last_failure for endpoint in worst_first if endpoint.last_failure]
-        return self.stopped_by or (failures[0] if failures else Failed(Kind.CONNECTION, "it was never asked"))
 
 
 def most_tokens(asked: int, *, is_tgi: bool) -> int:

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from arbitrage.checks.language import expected_language
 from arbitrage.derived import author, derived_names
+from arbitrage.errors import BudgetSpent, TranslatorDown
 from arbitrage.identity import content_id
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Completion, Failure
 from arbitrage.store.derived import Parent, Waiting, put_derived, waiting
 from arbitrage.store.store import Store
 from arbitrage.store.translations import imported_translations, missing, translations, want
+from arbitrage.teachers.failure import Failed, Kind
 from arbitrage.translation.checks import outcome
 from arbitrage.translation.translating import Progress, Tell, Translating
 
@@ -30,16 +32,26 @@ class AnswerTranslating:
         self.translating = translating
         self.store = store
         self.source = translating.config.source
+        self.stopped_by: Failed | None = None
+        """Why this build translates no more answers: the next one does."""
 
     def run(self, build: int, progress: Progress, log: Tell) -> None:
         """Translate every answer that is there and has no translation, and give each ask its outcome.
 
+        A translator that is down, or that may not be paid any more, leaves its asks to the next build: arms that need
+        no translated answers lose nothing by it.
+
         Raises:
-            TranslationError: the translator cannot be used; what is translated stays.
-            BudgetSpent: the recipe's `max_usd` is spent; what is translated stays.
+            TranslationError: the translator lets nobody in or is somebody else; what is translated stays.
         """
         self.missing(build)
-        self.translating.fill("answers", progress, log)
+        if self.stopped_by is None:
+            try:
+                self.translating.fill("answers", progress, log)
+            except BudgetSpent as error:
+                self.stopped_by = Failed(Kind.BUDGET, str(error))
+            except TranslatorDown as error:
+                self.stopped_by = Failed(Kind.SERVER, str(error))
         self.settle(build)
 
     def missing(self, build: int) -> dict[str, int]:
@@ -108,7 +120,10 @@ class AnswerTranslating:
         translation = self.translating.id_of(text, language)
         found = known.get(translation)
         if found is None:
-            return None
+            if self.stopped_by is None:
+                return None
+            stop = self.stopped_by
+            return Failure(name, one.item.prompt.id, one.draw, stop.kind, stop.message, attempts=0)
         translated, problem = found
         if translated is not None:
             problem = outcome([text], [translated], language, is_answer=True)

@@ -11,7 +11,7 @@ from arbitrage.identity import content_id, sampling_seed
 from arbitrage.recipe.model import Recipe, Sampling, Teacher
 from arbitrage.recipe.translate import Translate
 from arbitrage.records import Message, Paid
-from arbitrage.spend import TRANSLATOR, add_active, usd
+from arbitrage.spend import TRANSLATOR, add_active, by_tokens, usd
 from arbitrage.store.replies import put_replies, replies
 from arbitrage.store.store import Store
 from arbitrage.teachers.endpoint import Endpoint, open_session
@@ -109,7 +109,7 @@ class ServedTranslator:
         finally:
             if came:
                 put_replies(self._store, self.revision or UNVERIFIED, came)
-            if self._served.price and self._served.price.hour is not None:
+            if not by_tokens(self._served.price):
                 add_active(self._store, {NAME: counts.active - before})
         return [known[name] for name in ids]
 
