@@ -1,10 +1,14 @@
-# `make test` is all that a fresh clone needs; it wants Python 3.11 or later and makes a .venv of its own.
+# `make demo` and `make test` are all that a fresh clone needs; they want Python 3.11 or later and make a .venv of their own.
 PYTHON ?= python3
 BIN := .venv/bin
-# Where to find a torch without CUDA, which is gigabytes smaller, if the sources that pip knows have none.
+# Where to find a torch without CUDA, which is gigabytes smaller, if the sources that pip knows have none. Where they have
+# one, pip takes it by itself: `2.13.0+cpu` is a 2.13.0 to constraints.txt, and comes before the plain one.
 TORCH_INDEX ?=
 
-.PHONY: test check fix
+.PHONY: demo test check fix
+
+demo: .venv/installed  ## a small world whose truth is known: made, built, loaded and rebuilt
+	$(BIN)/python -m arbitrage.miniature demo .miniature builder/recipes/miniature.yaml
 
 test: check  ## everything: style, types, tests
 	$(BIN)/python -m pytest -n auto --dist loadfile

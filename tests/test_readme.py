@@ -205,7 +205,7 @@ def test_what_else_a_recipe_can_say_is_said_in_a_recipe(tmp_path: Path) -> None:
     recipe = yaml.safe_load(blocks("yaml")[0])
     rows = re.findall(r"^\| .*? \| (.*?) \| \[.*\|$", SECTIONS["What else a recipe can say"], re.MULTILINE)
     settings = [text for row in rows for text in re.findall(r"`([a-z_]+: [^`]+)`", row)]
-    assert len(settings) == 8
+    assert len(settings) == 9
     for setting in settings:
         translate = {} if "translation" not in setting else {"translate": {"model": "org/nmt"}}
         (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | translate | yaml.safe_load(setting)))

@@ -251,6 +251,43 @@ def reproduce(
         raise typer.Exit(1)
 
 
+@app.command()
+def simulate(
+    what: Annotated[
+        str, typer.Argument(metavar="REPO_ID@TAG|FOLDER|FILE", help="A dataset, or a Parquet file of scores.")
+    ],
+    arm: Annotated[
+        list[str] | None,
+        typer.Option("--arm", metavar="ROUTER[,KEY=VALUE]", help="Such as learned,top=2; again for more."),
+    ] = None,
+    pilot: Annotated[int | None, typer.Option(min=2, help="Train sources a language to learn from; else all.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="The auditor whose score is held out; else the first.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the pilot, of ties, and of the split of a file without one.")] = 0,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw gain against cost there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay routers on a recorded pool: what each would have gained, at what cost, without a request."""
+    from arbitrage.simulate.said import print_simulated
+    from arbitrage.simulate.simulate import simulate as do_simulate
+
+    def do(path: Path) -> dict[str, Any]:
+        return do_simulate(path, arm or (), pilot=pilot, seed=seed, held_out=held_out, folder=Path.cwd())
+
+    if Path(what).exists():
+        found = do(Path(what))
+    else:
+        from arbitrage.hub.download import at_hub, dataset_at
+
+        repo_id, revision = at_hub(what, None)
+        with dataset_at(repo_id, revision) as dataset:
+            found = do(dataset.folder)
+    if picture is not None:
+        from arbitrage_cards.simulated import draw_simulated
+
+        picture.write_bytes(draw_simulated(found))
+    _report(found, as_json, print_simulated)
+
+
 def _read(path: Path, *, asks: bool = True) -> Recipe:
     from arbitrage.recipe.reader import read_recipe
 

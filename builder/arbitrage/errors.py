@@ -11,6 +11,7 @@ ArbitrageError
 ├── RouterError      a router misbehaved
 ├── StoreError       the run's store cannot be used
 ├── DatasetError     a dataset folder is not what its manifest says
+├── WorldUnfinished  a process that trains the small world died; the same command goes on
 ├── HubError         the Hub refuses, or holds what it should not
 │   └── HubUnavailable   the Hub failed or cannot be reached; the same command may succeed later
 └── Interrupted      Ctrl-C; everything durable stays
@@ -69,6 +70,12 @@ class StoreError(ArbitrageError):
 
 class DatasetError(ArbitrageError):
     """A dataset folder is not what its manifest says."""
+
+
+class WorldUnfinished(ArbitrageError):
+    """A process that trains models of the small world died; the same command goes on."""
+
+    exit_code = 1
 
 
 class HubError(ArbitrageError):

@@ -11,6 +11,7 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.records import Piloted
 from arbitrage.routers import Router
 from arbitrage.routers.fixed import said
+from arbitrage.routers.learned import what_was_learned
 from arbitrage.routers.router import Learner
 from arbitrage.spend import usd
 from arbitrage.store.store import PAGE, NumberedPrompt, Store
@@ -110,8 +111,11 @@ def pilot_sentences(recipe: Recipe, pilot: Mapping[str, Any] | None) -> Iterator
     tokens = pilot["prompt_tokens"] + pilot["completion_tokens"]
     yield f"pilot: {sum(pilot['prompts'].values())} prompts, {pilot['answers']} answers, {tokens:,} tokens{money}"
     for arm, learned in pilot["learned"].items():
-        if arm in recipe.arms and recipe.arms[arm].router == "fixed":
+        router = recipe.arms[arm].router if arm in recipe.arms else None
+        if router == "fixed":
             yield from (f"arm {arm}: {said(language, expert)}" for language, expert in learned.items())
+        elif router == "learned":
+            yield f"arm {arm}: {what_was_learned(learned)}"
 
 
 def _cost(recipe: Recipe, pilot: Sequence[Piloted]) -> dict[str, Any]:

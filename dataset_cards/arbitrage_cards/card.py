@@ -9,6 +9,7 @@ from arbitrage_cards.changes import changes
 from arbitrage_cards.escape import escape
 from arbitrage_cards.experts import experts_section
 from arbitrage_cards.front_matter import front_matter
+from arbitrage_cards.learned import learned_section
 from arbitrage_cards.licence import licence_section
 from arbitrage_cards.load import HERE, load_section
 from arbitrage_cards.prompts import prompts_section
@@ -51,6 +52,7 @@ def _sections(
     yield scoring_section(manifest)
     yield auditors_section(manifest)
     yield experts_section(manifest)
+    yield learned_section(manifest)
     yield rows_section(manifest)
     yield teachers_section(manifest)
     yield sampling_section(manifest)

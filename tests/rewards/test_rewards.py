@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from arbitrage.errors import RecipeError, RewardError
+from arbitrage.extension import source_hash
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Message, Prompt
 from arbitrage.rewards.reference import chrf, exact_match
@@ -129,6 +130,39 @@ def test_classes_are_made_with_their_options(tmp_path: Path) -> None:
     assert [reward.score([(PROMPT, "four")]) for reward in made] == [[1.0], [2.0], [0.5], [100.0]]
     assert len({reward.key(PROMPT) for reward in made}) == 4
     assert made[0].revision == made[2].revision, "the hash of the file"
+
+
+LOADED = """
+from arbitrage.errors import RewardError
+
+class Loaded:
+    def __init__(self, weights):
+        if weights is None:
+            raise RewardError("there are no weights: run make first")
+        self.revision = weights if weights != "unnamed" else 7
+    def __call__(self, prompts, completions, **_):
+        return [0.5] * len(completions)
+"""
+
+
+def test_what_an_object_says_of_its_revision_makes_its_scores_its_own(tmp_path: Path) -> None:
+    """Another model in the same folder, by the same options, scores anew."""
+    source = tmp_path / "rewards_that_load.py"
+
+    def made(weights: str | None) -> Reward:
+        source.write_text(LOADED)
+        spec = {"python": "rewards_that_load:Loaded", "options": {"weights": weights}}
+        (reward,) = make_rewards(_recipe(one=spec), tmp_path)
+        assert isinstance(reward, Reward)
+        return reward
+
+    one, again, other = made("sha-1"), made("sha-1"), made("sha-2")
+    assert one.key(PROMPT) == again.key(PROMPT)
+    assert len({one.revision, other.revision}) == 2
+    # What is no text says nothing: the file's hash alone counts, as without such an attribute.
+    assert made("unnamed").revision == source_hash(type(made("unnamed").function))
+    with pytest.raises(RewardError, match=r"^rewards\.one: there are no weights: run make first$"):
+        made(None)
 
 
 def test_options_that_do_not_fit(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The pilot of a published pool, for routers to learn from it again."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from arbitrage.records import Answer, Piloted, Prompt
 from arbitrage.routers import Router
 
 COLUMNS = frozenset(schema_of(POOL, {}).names)
+TOLERANCE = 1e-5
+"""How far what a router learned again may be from what it learned."""
 MAX_ROWS = 1_000_000
 """Rows of one language that a pilot may have."""
 
@@ -51,8 +54,19 @@ def learn_again(recipe: Recipe, files: Files, routers: dict[str, Router], manife
         # What other routers learned cannot be learned again here.
         said["learned"] = {arm: state for arm, state in said["learned"].items() if arm in by_arm}
         _forget_unsaid(learned["learned"], said["learned"])
-    if said != learned:
+    if not _alike(said, learned):
         report.add("manifest.json", "is not what the pool's pilot says", column="pilot")
+
+
+def _alike(one: object, other: object) -> bool:
+    """Say whether two states are the same, numbers up to what another machine's linear algebra may change."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return type(one) is type(other) and one == other
 
 
 def _foreign(recipe: Recipe, learned: Mapping[str, Any], routers: Mapping[str, Router]) -> bool:
@@ -65,7 +79,8 @@ def _forget_unsaid(learned: Mapping[str, Any], said: Mapping[str, Any]) -> None:
     for arm, experts in said.items():
         if not any("flagged" in expert for expert in experts.values() if isinstance(expert, Mapping)):
             for expert in learned[arm].values():
-                expert.pop("flagged", None)
+                if isinstance(expert, dict):
+                    expert.pop("flagged", None)
 
 
 def _of_language(recipe: Recipe, files: Files, language: str) -> list[Piloted]:

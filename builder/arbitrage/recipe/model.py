@@ -151,6 +151,8 @@ class Arm(Part):
     router: str
     teacher: str | None = None
     experts: dict[Language, str] | None = Field(None, min_length=1)
+    top: int | None = Field(None, ge=1, le=64)
+    """How many teachers a learned router asks; one without it."""
 
 
 class Publish(Part):

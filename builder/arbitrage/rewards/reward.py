@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arbitrage.columns import carried_columns
-from arbitrage.errors import RewardError
+from arbitrage.errors import ArbitrageError, RewardError
 from arbitrage.extension import load_object, source_hash
 from arbitrage.identity import content_id
 from arbitrage.recipe import reward as config
@@ -32,7 +32,10 @@ class Reward:
     model: str
     """What the recipe names: a built-in or `module:name`."""
     revision: str
-    """A built-in's signature, or the sha256 of the module's file: an edited reward scores anew."""
+    """A built-in's signature, or the sha256 of the module's file: an edited reward scores anew.
+
+    What an object of a class says of itself in an attribute `revision`, such as of the weights it loaded, counts too.
+    """
     function: Callable[..., Sequence[float | None]]
     columns: Sequence[str]
     """The carried columns that the function is given."""
@@ -127,7 +130,11 @@ def _make_function(name: str, python: str, options: dict[str, Any], recipe: Reci
     if inspect.isclass(function) or options:
         try:
             function = function(**options)  # type: ignore[assignment]
+        except ArbitrageError as error:
+            raise RewardError(f"rewards.{name}: {error}") from error
         except Exception as error:
             raise RewardError(f"rewards.{name}: {python} with its options raised {error!r}") from error
+        if isinstance(own := getattr(function, "revision", None), str):
+            revision = content_id("revision", source=revision, own=own)
     model = content_id("reward", python=python, options=options) if options else python
     return Reward(name, model, revision, function, given)

@@ -7,6 +7,7 @@ from arbitrage.errors import ArbitrageError, RecipeError, RouterError
 from arbitrage.extension import load_object
 from arbitrage.recipe.model import Recipe
 from arbitrage.routers.fixed import fixed
+from arbitrage.routers.learned import Learned
 from arbitrage.routers.reward import Reward
 from arbitrage.routers.router import Learner, Router, Setting, settle
 from arbitrage.routers.single import Random, Single
@@ -20,6 +21,7 @@ BUILT_IN: dict[str, Callable[[Setting], Router]] = {
     "fixed": fixed,
     "reward": Reward,
     "translation": Translation,
+    "learned": Learned,
 }
 ONE_TEACHER = ("single", "translation")
 """Routers that ask the arm's `teacher:`."""
@@ -38,12 +40,15 @@ def make_routers(recipe: Recipe, folder: Path | None) -> dict[str, Router]:
     source = recipe.translate.source if recipe.translate else None
     routers: dict[str, Router] = {}
     for name, arm in recipe.arms.items():
-        setting = Setting(name, recipe.seed, pool, arm.teacher, routing_reward(recipe) is not None, arm.experts, source)
+        rewarded = routing_reward(recipe) is not None
+        setting = Setting(name, recipe.seed, pool, arm.teacher, rewarded, arm.experts, source=source, top=arm.top)
         if arm.router in BUILT_IN:
             if arm.teacher is not None and arm.router not in ONE_TEACHER:
                 raise RecipeError(f"arms.{name}.teacher: router {arm.router} asks no teacher of its own")
             if arm.experts is not None and arm.router != "fixed":
                 raise RecipeError(f"arms.{name}.experts: router {arm.router} has no experts")
+            if arm.top is not None and arm.router != "learned":
+                raise RecipeError(f"arms.{name}.top: is how many teachers router learned asks, not {arm.router}")
             routers[name] = BUILT_IN[arm.router](setting)
         elif folder is not None:
             where = f"arms.{name}.router (built in are {', '.join(BUILT_IN)})"

@@ -90,7 +90,7 @@ def compared(seed: int, language: str, teachers: Sequence[str], pilot: Sequence[
     """
     if len(teachers) == 1:
         return Expert(teachers[0], None, 0, 0, {}, {}, [], None, clear=True)
-    found = [(piloted.prompt.source_id, _worth(piloted.answers)) for piloted in pilot]
+    found = [(piloted.prompt.source_id, worth(piloted.answers)) for piloted in pilot]
     names = [name for name in teachers if 2 * sum(name in worth for _, worth in found) >= max(1, len(found))]
     whole = [(source, [worth[name] for name in names]) for source, worth in found if worth.keys() >= set(names)]
     told = [(source, row) for source, row in whole if any(reward is not None for reward in row)]
@@ -112,7 +112,7 @@ def compared(seed: int, language: str, teachers: Sequence[str], pilot: Sequence[
     return Expert(best, others[0], len(common), sources, means, flagged, not_compared, margin, clear)
 
 
-def _worth(answers: Sequence[Answer]) -> dict[str, float | None]:
+def worth(answers: Sequence[Answer]) -> dict[str, float | None]:
     """Return by teacher the rewards of unflagged answers to a prompt, and None for those that should not win.
 
     Teachers that are absent did not answer for a reason that may pass, or have no score.

@@ -47,6 +47,8 @@ class Setting:
     """Whether the recipe has a reward that routes."""
     experts: Mapping[str, str] | None = None
     """The arm's `experts:`, teachers by language, where it names any."""
+    top: int | None = None
+    """The arm's `top:`, how many teachers it asks, where it says so."""
     source: str | None = None
     """The language that the recipe's `translate:` translates from, where there is such a block."""
 

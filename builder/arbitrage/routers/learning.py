@@ -1,0 +1,170 @@
+"""How values are learned, and what sources that were held out say of them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbitrage.routers.features import WIDTH, hashed
+from arbitrage.routers.values import FOLDS, Floats, Matrix, Seen, Values, matrix, tables
+
+RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""What is tried, in mean squares of the features; no text at all is tried too."""
+ROWS = 2048
+"""Prompts whose features are in memory at once."""
+TOLD = 6
+"""Digits of what is told."""
+
+
+def learn_values(seed: int, pool: Mapping[str, Sequence[str]], seen: Sequence[Seen]) -> tuple[Values, dict[str, Any]]:
+    """Learn what each teacher is worth, and say what held-out sources bear out.
+
+    The text is used where it makes the error on held-out sources smaller; and what was learned is used where it earns
+    no less reward there than the teacher with the highest mean in the language, which is what `fixed` goes by.
+    """
+    teachers = list(dict.fromkeys(name for served in pool.values() for name in served))
+    found = matrix(seed, pool, teachers, seen)
+    texts = [one.text for one in seen]
+    sums = _Sums(found, texts, len(pool))
+    guesses, bare = _held_out(found, texts, sums, pool, teachers)
+    known = np.isfinite(found.values)
+    errors = [float(np.mean(np.square(found.values - guess)[known])) if known.any() else 0.0 for guess in guesses]
+    best = min(range(len(errors)), key=lambda n: errors[n])
+    lead = _lead(found.values, guesses[best], bare, [one.source_id for one in seen])
+    falls_back = lead["mean"] is not None and lead["mean"] < 0
+    whole = np.ones(len(seen), bool)
+    shrunk, means = tables(found, whole, pool, teachers)
+    table = np.where(np.isfinite(means), means, shrunk) if falls_back else shrunk
+    weights = None if falls_back or best == 0 else sums.weights(shrunk, None, RIDGES[best - 1 : best])[0]
+    values = Values(teachers, dict(zip(pool, table, strict=True)), weights)
+    return values, {
+        "uses": "fixed" if falls_back else "text" if best else "languages",
+        "ridge": RIDGES[best - 1] if best else None,
+        "prompts": int(known.any(1).sum()),
+        "sources": len({one.source_id for one, row in zip(seen, known, strict=True) if row.any()}),
+        "lead_over_fixed": lead,
+        "signal": _signal(found.values, shrunk[found.languages], errors[0], errors[best]),
+        "slope": _slope(found.values, guesses[best]),
+        "values": {
+            language: {name: _told(value) for name, value in zip(teachers, row, strict=True) if np.isfinite(value)}
+            for language, row in zip(pool, table, strict=True)
+        },
+    }
+
+
+class _Sums:
+    """The sums that ridge regressions need, by language and fold, so that no features are kept."""
+
+    def __init__(self, found: Matrix, texts: Sequence[str], languages: int) -> None:
+        shape = languages, FOLDS
+        teachers = found.values.shape[1]
+        self.squares = np.zeros((*shape, WIDTH, WIDTH))
+        self.products = np.zeros((*shape, WIDTH, teachers))
+        self.known = np.zeros((*shape, WIDTH, teachers))
+        self.counts = np.zeros(shape)
+        known = np.isfinite(found.values)
+        self._serves = np.array([known[found.languages == n].any(0) for n in range(languages)])
+        for language in range(languages):
+            for fold in range(FOLDS):
+                rows = np.flatnonzero((found.languages == language) & (found.folds == fold) & known.any(1))
+                self.counts[language, fold] = len(rows)
+                for part, features in _features(texts, rows):
+                    self.squares[language, fold] += features.T @ features
+                    self.products[language, fold] += features.T @ np.where(known[part], found.values[part], 0.0)
+                    self.known[language, fold] += features.T @ known[part]
+
+    def weights(self, table: Floats, without: int | None, ridges: Sequence[float]) -> Floats:
+        """Return the weights of the text for what a table leaves, without one fold; shape (ridges, WIDTH, teachers).
+
+        What a teacher was not asked counts as what the table says.
+        """
+        folds = np.array([fold for fold in range(FOLDS) if fold != without])
+        filled = np.nan_to_num(table)
+        found = np.zeros((len(ridges), WIDTH, table.shape[1]))
+        by_served: dict[tuple[bool, ...], list[int]] = {}
+        for teacher in range(table.shape[1]):
+            by_served.setdefault(tuple(self._serves[:, teacher].tolist()), []).append(teacher)
+        for served, teachers in by_served.items():
+            places = np.flatnonzero(served)
+            if not self.counts[np.ix_(places, folds)].sum():
+                continue
+            left = np.zeros((WIDTH, len(teachers)))
+            for place in places:
+                products = self.products[place, folds].sum(0)[:, teachers]
+                left += products - self.known[place, folds].sum(0)[:, teachers] * filled[place, teachers]
+            # One decomposition serves every ridge.
+            sizes, axes = np.linalg.eigh(self.squares[np.ix_(places, folds)].sum((0, 1)))
+            turned = axes.T @ left
+            for n, ridge in enumerate(ridges):
+                found[n][:, teachers] = axes @ (turned / (sizes + ridge * sizes.mean())[:, None])
+        return found
+
+
+def _held_out(
+    found: Matrix, texts: Sequence[str], sums: _Sums, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
+) -> tuple[Floats, Floats]:
+    """Return what each way says of sources that it did not learn from, and the bare means without them.
+
+    The first way is the table alone, the others are the ridges; shapes (ways, prompts, teachers), (prompts, teachers).
+    """
+    guesses = np.zeros((len(RIDGES) + 1, *found.values.shape))
+    bare = np.full(found.values.shape, np.nan)
+    for fold in range(FOLDS):
+        held = np.flatnonzero(found.folds == fold)
+        shrunk, means = tables(found, found.folds != fold, pool, teachers)
+        guesses[:, held], bare[held] = np.nan_to_num(shrunk)[found.languages[held]], means[found.languages[held]]
+        weights = sums.weights(shrunk, fold, RIDGES)
+        for rows, features in _features(texts, held):
+            guesses[1:, rows] += features @ weights
+    return guesses, bare
+
+
+def _features(texts: Sequence[str], rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        yield part, hashed([texts[n] for n in part]).astype(np.float64)
+
+
+def _lead(values: Floats, guess: Floats, bare: Floats, sources: Sequence[str]) -> dict[str, float | None]:
+    """Return by how much the likeliest teacher is worth more than the one with the highest mean in the language."""
+    from arbitrage.dataset.intervals import half_width
+
+    known = np.isfinite(values) & np.isfinite(bare)
+    rows = np.flatnonzero(known.sum(1) > 1)
+    if not len(rows):
+        return {"mean": None, "low": None, "high": None}
+    ours = np.where(known, np.round(guess, TOLD), -np.inf)[rows].argmax(1)
+    theirs = np.where(known, bare, -np.inf)[rows].argmax(1)
+    ahead = values[rows, ours] - values[rows, theirs]
+    mean = math.fsum(ahead) / len(rows)
+    pulls: dict[str, float] = {}
+    for row, value in zip(rows, ahead, strict=True):
+        source = sources[int(row)]
+        pulls[source] = pulls.get(source, 0.0) + (value - mean) / len(rows)
+    half = half_width(math.fsum(pull * pull for pull in pulls.values()), len(pulls))
+    ends = (None, None) if half is None else (_told(mean - half), _told(mean + half))
+    return {"mean": _told(mean), "low": ends[0], "high": ends[1]}
+
+
+def _signal(values: Floats, table: Floats, error: float, best: float) -> dict[str, float | None]:
+    """Return the shares of the variance within prompts: of the table, as fitted, and of the text, as held out."""
+    known = np.isfinite(values)
+    whole = float(np.mean(np.square(values[known]))) if known.any() else 0.0
+    if not whole:
+        return {"table": None, "text": None}
+    fitted = float(np.mean(np.square(np.nan_to_num(table)[known])))
+    return {"table": _told(min(1.0, fitted / whole)), "text": _told(max(0.0, (error - best) / whole))}
+
+
+def _slope(values: Floats, guess: Floats) -> float | None:
+    """Return how far values rise where guesses rise by one: 1 is well calibrated, less is too sure."""
+    known = np.isfinite(values)
+    x, y = guess[known], values[known]
+    spread = float(np.square(x - x.mean()).sum()) if len(x) else 0.0
+    return _told(float(((x - x.mean()) * (y - y.mean())).sum() / spread)) if spread > 1e-9 else None
+
+
+def _told(value: float) -> float:
+    return round(float(value), TOLD)
