@@ -102,7 +102,8 @@ def test_the_refusal_names_each_source_and_what_to_do() -> None:
 def test_no_recipe_that_we_ship_is_looser(path: Path) -> None:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     for each in data["teachers"].values():
-        each |= {"endpoint": "http://x"}
+        if "gguf" not in each:
+            each |= {"endpoint": "http://x"}
         each.pop("token", None)
     assert looser(Recipe.model_validate(data)) == []
 

@@ -124,19 +124,19 @@ def test_a_signal_while_a_dead_teacher_is_waited_for(trial: Trial, served: list[
 
 
 def test_two_builds_of_one_run(trial: Trial, served: list[tgi.Handle]) -> None:
-    served[0].double.latency = 6
+    served[0].double.latency = 12
     with trial.start("build") as process:
         _until(lambda: len(served[0].log) > 0, process)
-        # Meanwhile questions are answered, and nobody else may build.
+        # Meanwhile nobody else may build, and questions are answered.
+        for verb in ("build", "check"):
+            second = trial.run(verb)
+            assert second.code == 2
+            assert f"another build (process {process.pid}) is at work" in second.err
         state = trial.status()
         assert state["teachers"]["a"]["languages"]["de"]["pending"] == 6
         assert trial.cli("show", "--json").json["prompt"]["language"] in ("de", "tr")
         assert trial.cli("show").code == 0
         assert trial.cli("status").code == 0
-        for verb in ("build", "check"):
-            second = trial.run(verb)
-            assert second.code == 2
-            assert f"another build (process {process.pid}) is at work" in second.err
         assert _end(process).code == 0
     assert [len(handle.log) for handle in served] == [12, 12]
 

@@ -142,7 +142,7 @@ def test_an_arm_that_there_is_not(tmp_path: Path, arm: str, says: str) -> None:
 
 
 def test_a_router_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine.py").write_text(
+    (tmp_path / "simulated_routers.py").write_text(
         "from arbitrage.records import Ask, Choice\n"
         "class First:\n"
         "    def __init__(self, setting): self.pool = setting.pool\n"
@@ -150,8 +150,8 @@ def test_a_router_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "        if answers: return Choice((answers[0].teacher, 0), 'first')\n"
         "        return [Ask(self.pool[prompt.language][0])]\n"
     )
-    found = run(written(tmp_path, scores(30)), "mine:First")
-    assert found["arms"]["mine:First"]["generations"] == 1
+    found = run(written(tmp_path, scores(30)), "simulated_routers:First")
+    assert found["arms"]["simulated_routers:First"]["generations"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"{}"])
