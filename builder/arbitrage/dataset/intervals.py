@@ -1,6 +1,8 @@
 """95 % intervals of means whose values are not independent."""
 
 import math
+from collections.abc import Iterable
+from typing import NamedTuple
 
 # The normal quantile, and Student's for the first degrees of freedom, where the expansion below is too coarse.
 _NORMAL = 1.959963984540054
@@ -34,6 +36,37 @@ def half_width(squares: float, clusters: int) -> float | None:
     if clusters < 2:
         return None
     return quantile(clusters - 1) * math.sqrt(clusters / (clusters - 1) * squares)
+
+
+class Estimate(NamedTuple):
+    """A mean or a ratio, with half the width of its 95 % interval; None of nothing, and of a single cluster."""
+
+    mean: float | None
+    half: float | None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return the mean and both ends of its interval."""
+        if self.mean is None or self.half is None:
+            return {"mean": self.mean, "low": None, "high": None}
+        return {"mean": self.mean, "low": self.mean - self.half, "high": self.mean + self.half}
+
+
+def estimate(rows: Iterable[tuple[str, float, float]]) -> Estimate:
+    """Return the sum of some values over that of others, with its interval, clustered (linearised, as in a survey).
+
+    Args:
+        rows: cluster, value and what it is divided by in the end: 1 for a mean.
+    """
+    found = list(rows)
+    below = math.fsum(under for _, _, under in found)
+    if not below:
+        return Estimate(None, None)
+    ratio = math.fsum(above for _, above, _ in found) / below
+    pulls: dict[str, list[float]] = {}
+    for cluster, above, under in found:
+        pulls.setdefault(cluster, []).append((above - ratio * under) / below)
+    squares = math.fsum(pull * pull for pull in map(math.fsum, pulls.values()))
+    return Estimate(ratio, half_width(squares, len(pulls)))
 
 
 def quantile(freedom: int) -> float:

@@ -1,13 +1,12 @@
 """True accuracy of a dataset's arms, with intervals, as its consumer loads it."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arbitrage.dataset.intervals import half_width
+from arbitrage.dataset.intervals import estimate
 from arbitrage.miniature.truth import Truth
 
 ALL = "all"
@@ -113,15 +112,9 @@ def _judged(truth: Truth, row: Mapping[str, Any], answer: str) -> Row:
 
 def mean(values: Iterable[tuple[str, float]]) -> Mean | None:
     """Return the mean of values by source, its interval clustered by source; None of nothing."""
-    by_source: Mapping[str, list[float]] = defaultdict(list)
-    for source, value in values:
-        by_source[source].append(value)
-    count = sum(map(len, by_source.values()))
-    if not count:
-        return None
-    middle = math.fsum(value for group in by_source.values() for value in group) / count
-    pulls = [math.fsum(value - middle for value in group) / count for group in by_source.values()]
-    return Mean(middle, half_width(math.fsum(pull * pull for pull in pulls), len(pulls)), count)
+    rows = [(source, value, 1.0) for source, value in values]
+    found = estimate(rows)
+    return None if found.mean is None else Mean(found.mean, found.half, len(rows))
 
 
 def _in(row: Row, language: str, split: str) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAIRS, BETA, RATE = 16, 2.0, 3e-4
 AT_ONCE = 64
+DIGITS = 5
 
 
 class ImplicitReward:
@@ -62,7 +63,8 @@ class ImplicitReward:
                 places = order[start : start + AT_ONCE]
                 scores = mean_likelihood(self._model, self._tokenizer, [pairs[n] for n in places])
                 for n, score in zip(places, scores.tolist(), strict=True):
-                    found[n] = score
+                    # Further digits depend on what is in the batch: equal answers are to be equal.
+                    found[n] = round(score, DIGITS)
         return found
 
     def score(self, prompt: str, answer: str) -> float:

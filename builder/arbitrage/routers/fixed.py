@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import Any
 
 from arbitrage.errors import RecipeError
@@ -88,6 +87,9 @@ def compared(seed: int, language: str, teachers: Sequence[str], pilot: Sequence[
     A teacher that is down or seldom scored would leave no prompt to compare the others on: whoever lacks more than
     half of the prompts is not compared and cannot win.
     """
+    # The package of datasets imports the routers.
+    from arbitrage.dataset.intervals import estimate
+
     if len(teachers) == 1:
         return Expert(teachers[0], None, 0, 0, {}, {}, [], None, clear=True)
     found = [(piloted.prompt.source_id, worth(piloted.answers)) for piloted in pilot]
@@ -107,7 +109,7 @@ def compared(seed: int, language: str, teachers: Sequence[str], pilot: Sequence[
     if not others:
         return Expert(best, None, len(common), sources, means, flagged, not_compared, None, clear=True)
     first, second = names.index(best), names.index(others[0])
-    margin = _margin([(source, row[first] - row[second]) for source, row in common])
+    margin = estimate((source, row[first] - row[second], 1.0) for source, row in common).as_dict()
     clear = margin["low"] is not None and margin["low"] > 0
     return Expert(best, others[0], len(common), sources, means, flagged, not_compared, margin, clear)
 
@@ -126,21 +128,6 @@ def worth(answers: Sequence[Answer]) -> dict[str, float | None]:
         elif answer.reward is not None:
             found[answer.teacher] = answer.reward
     return found
-
-
-def _margin(differences: Sequence[tuple[str, float]]) -> dict[str, float | None]:
-    """Return the mean of paired differences, in order of their sources, with its interval clustered by source."""
-    # The package of datasets imports the routers.
-    from arbitrage.dataset.intervals import half_width
-
-    mean = math.fsum(value for _, value in differences) / len(differences)
-    pulls = [
-        math.fsum((value - mean) / len(differences) for _, value in group)
-        for _, group in groupby(differences, key=lambda pair: pair[0])
-    ]
-    half = half_width(math.fsum(pull * pull for pull in pulls), len(pulls))
-    low, high = (None, None) if half is None else (mean - half, mean + half)
-    return {"mean": mean, "low": low, "high": high}
 
 
 def said(language: str, expert: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """How values are learned, and what sources that were held out say of them."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -129,7 +128,7 @@ def _features(texts: Sequence[str], rows: NDArray[np.int64]) -> Iterator[tuple[N
 
 def _lead(values: Floats, guess: Floats, bare: Floats, sources: Sequence[str]) -> dict[str, float | None]:
     """Return by how much the likeliest teacher is worth more than the one with the highest mean in the language."""
-    from arbitrage.dataset.intervals import half_width
+    from arbitrage.dataset.intervals import estimate
 
     known = np.isfinite(values) & np.isfinite(bare)
     rows = np.flatnonzero(known.sum(1) > 1)
@@ -138,14 +137,8 @@ def _lead(values: Floats, guess: Floats, bare: Floats, sources: Sequence[str]) -
     ours = np.where(known, np.round(guess, TOLD), -np.inf)[rows].argmax(1)
     theirs = np.where(known, bare, -np.inf)[rows].argmax(1)
     ahead = values[rows, ours] - values[rows, theirs]
-    mean = math.fsum(ahead) / len(rows)
-    pulls: dict[str, float] = {}
-    for row, value in zip(rows, ahead, strict=True):
-        source = sources[int(row)]
-        pulls[source] = pulls.get(source, 0.0) + (value - mean) / len(rows)
-    half = half_width(math.fsum(pull * pull for pull in pulls.values()), len(pulls))
-    ends = (None, None) if half is None else (_told(mean - half), _told(mean + half))
-    return {"mean": _told(mean), "low": ends[0], "high": ends[1]}
+    found = estimate((sources[int(row)], float(value), 1.0) for row, value in zip(rows, ahead, strict=True)).as_dict()
+    return {key: None if value is None else _told(value) for key, value in found.items()}
 
 
 def _signal(values: Floats, table: Floats, error: float, best: float) -> dict[str, float | None]:

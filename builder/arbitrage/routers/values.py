@@ -56,8 +56,6 @@ class Matrix(NamedTuple):
     values: Floats
     languages: NDArray[np.int64]
     folds: NDArray[np.int64]
-    scales: dict[str, float]
-    """The spread of rewards within a prompt, by language."""
 
 
 def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str], seen: Sequence[Seen]) -> Matrix:
@@ -74,18 +72,16 @@ def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
                 raw[row, column[name]] = np.nan if reward is None else reward
     languages = np.array([place[one.language] for one in seen], np.int64)
     folds = np.array([int(rng(seed, "fold", one.source_id).random() * FOLDS) for one in seen], np.int64)
-    scales = {}
     values = np.full(raw.shape, np.nan)
-    for n, language in enumerate(names):
+    for n in range(len(names)):
         rows = np.flatnonzero((languages == n) & np.isfinite(raw).any(1))
         if not len(rows):
             continue
         part = np.where(bad[rows], np.nanmin(raw[rows]), raw[rows])
         centred = _centred(part)
         spread = float(np.sqrt(np.nanmean(np.square(centred - np.nanmean(centred, 1, keepdims=True)))))
-        scales[language] = spread if spread > 0 else 1.0
-        values[rows] = centred / scales[language]
-    return Matrix(values, languages, folds, scales)
+        values[rows] = centred / (spread if spread > 0 else 1.0)
+    return Matrix(values, languages, folds)
 
 
 def _centred(part: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arbitrage.dataset.intervals import half_width
+from arbitrage.dataset.intervals import estimate
 from arbitrage.routers.fixed import worth
 from arbitrage.simulate.recorded import Pool, Recorded
 from arbitrage.simulate.replay import Replayed
@@ -104,18 +104,8 @@ def _gain(arm: Replayed, prompts: Sequence[Recorded], found: Mapping[str, Scores
         value = min(score.of.values()) if chosen is None else score.of.get(chosen[0])
         if value is not None:
             rows.append((one.prompt.source_id, value, score.best))
-    return {"gain": _ratio([(s, v, 1.0) for s, v, _ in rows]), "share": _ratio(rows), "prompts": len(rows)}
-
-
-def _ratio(rows: Sequence[tuple[str, float, float]]) -> dict[str, float | None]:
-    """Return the ratio of two sums with its 95 % interval, clustered by source (linearised, as in a survey)."""
-    below = math.fsum(row[2] for row in rows)
-    if not below:
-        return {"mean": None, "low": None, "high": None}
-    ratio = math.fsum(row[1] for row in rows) / below
-    pulls: dict[str, float] = {}
-    for source, above, under in rows:
-        pulls[source] = pulls.get(source, 0.0) + (above - ratio * under) / below
-    half = half_width(math.fsum(pull * pull for pull in pulls.values()), len(pulls))
-    low, high = (None, None) if half is None else (ratio - half, ratio + half)
-    return {"mean": ratio, "low": low, "high": high}
+    return {
+        "gain": estimate((source, value, 1.0) for source, value, _ in rows).as_dict(),
+        "share": estimate(rows).as_dict(),
+        "prompts": len(rows),
+    }

@@ -9,10 +9,14 @@ from typing import Any
 
 from arbitrage.dataset.manifest import read_manifest
 from arbitrage.dataset.reading import BATCH_ROWS, READ_ERRORS, inside, open_parquet
+from arbitrage.dataset.reproduce import RECIPE
 from arbitrage.dataset.rows import answer_of, prompt_of
 from arbitrage.errors import DatasetError
 from arbitrage.identity import rng
+from arbitrage.recipe.part import Price
+from arbitrage.recipe.reader import read_published
 from arbitrage.records import Answer, Prompt
+from arbitrage.spend import usd
 
 NEEDED, OPTIONAL = ("prompt_id", "language", "teacher", "score"), ("source_id", "split", "text", "held_out", "cost")
 """Columns of a Parquet file of scores; `held_out` is a second score, `cost` USD."""
@@ -68,8 +72,7 @@ def _dataset(folder: Path, held_out: str | None) -> Pool:
     if held_out is not None and held_out not in auditors:
         raise DatasetError(f"{folder}: no reward {held_out!r} audits it; {', '.join(auditors) or 'none'} does")
     second = held_out or next(iter(auditors), None)
-    teachers = manifest.recipe.get("teachers", {})
-    prices = {name: _price(teacher.get("price")) for name, teacher in teachers.items()}
+    prices = {name: teacher.price for name, teacher in read_published(inside(folder, RECIPE)).teachers.items()}
     found: dict[str, Recorded] = {}
     for path in sorted(manifest.files):
         table, _, name = path.split("/")
@@ -87,14 +90,10 @@ def _dataset(folder: Path, held_out: str | None) -> Pool:
     return _pool(manifest.name, found, second)
 
 
-def _price(price: Mapping[str, Any] | None) -> tuple[float, float] | None:
-    return (price["input"], price["output"]) if price and price.get("input") is not None else None
-
-
-def _cost(price: tuple[float, float] | None, answer: Answer) -> float | None:
-    if price is None or answer.prompt_tokens is None or answer.completion_tokens is None:
+def _cost(price: Price | None, answer: Answer) -> float | None:
+    if answer.prompt_tokens is None or answer.completion_tokens is None:
         return None
-    return (price[0] * answer.prompt_tokens + price[1] * answer.completion_tokens) / 1e6
+    return usd(price, answer.prompt_tokens, answer.completion_tokens)
 
 
 def _file(path: Path, seed: int) -> Pool:

@@ -1,7 +1,6 @@
 """Routers on a recorded pool: they learn on train sources and choose on test sources, and nobody is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +76,6 @@ def _pilot(pool: Pool, seed: int, pilot: int | None) -> Sequence[Piloted]:
         chosen = set(sources if pilot is None else sources[:pilot])
         for one in own:
             if one.prompt.source_id in chosen:
-                answers = [replace(one.answers[name]) for name in teachers if name in one.answers]
+                answers = [one.answers[name] for name in teachers if name in one.answers]
                 found.append(Piloted(one.prompt, answers))
     return found

@@ -1,6 +1,7 @@
 """A model behind endpoints, whoever asks it: who it turned out to be, and whether anybody is there."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from arbitrage.errors import ArbitrageError
@@ -9,7 +10,7 @@ from arbitrage.teachers.failure import ADVICE, STOPS_TEACHER, Failed, Kind
 from arbitrage.teachers.identity import UNVERIFIED, Who
 
 
-class BehindEndpoints:
+class BehindEndpoints(ABC):
     """What teachers and served rewards have in common: one model, served at one revision by all endpoints."""
 
     model: str
@@ -23,22 +24,22 @@ class BehindEndpoints:
     stops: frozenset[Kind] = STOPS_TEACHER
     """What a person has to mend before anything is asked."""
 
+    @abstractmethod
     async def who(self, endpoint: Endpoint) -> Who:
         """Ask an endpoint who it is.
 
         Raises:
             Failed: it does not answer, lets nobody in, or is somebody else.
         """
-        raise NotImplementedError
 
     @property
     def manner(self) -> str:
         """What has to be as it was when an endpoint comes back, beside model and revision."""
         return ""
 
+    @abstractmethod
     def refusal(self, said: str) -> ArbitrageError:
         """Return the error that says why it cannot be asked."""
-        raise NotImplementedError
 
     async def ask_all(self) -> None:
         """Ask every endpoint who it is, all at once; those that do not answer are parked.
