@@ -1,8 +1,6 @@
 """Answers whose translator fails or is killed in the middle, and translated answers that somebody changed."""
 
 import shutil
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import tgi
 from arbitrage.dataset.reproduce import reproduce
 from arbitrage.translation.translating import BLOCK
 from dataset.tampering import rewrite, said
-from line.translated import served, translated_trial
+from line.translated import kill_while_translating, served, translated_trial
 from line.trial import Trial, contents, rows
 from scoring import Vllm
 
@@ -31,12 +29,6 @@ def _trial(folder: Path, a: tgi.Handle, nmt: tgi.Handle, count: int) -> Trial:
     return trial
 
 
-def _stored(trial: Trial) -> int:
-    if not trial.store.exists() or not trial.query("SELECT 1 FROM sqlite_master WHERE name = 'translation'"):
-        return 0
-    return int(trial.query("SELECT count(*) FROM translation")[0][0])
-
-
 def test_killed_while_answers_are_translated_it_loses_a_block_at_most(tmp_path: Path, served: list[tgi.Handle]) -> None:
     a, _, slow = served
     for handle in served:
@@ -50,19 +42,7 @@ def test_killed_while_answers_are_translated_it_loses_a_block_at_most(tmp_path: 
     a.log.clear()
 
     trial = _trial(tmp_path / "killed", a, slow, KILLED)
-    kills = 0
-    for stored in (0, BLOCK, 3 * BLOCK):
-        with trial.start("build") as process:
-            while process.poll() is None:
-                if _stored(trial) >= stored and len(slow.log) > stored:
-                    break
-                time.sleep(0.002)
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-            process.communicate(timeout=30)
-        time.sleep(0.1)  # the double notices that nobody waits any more
-        assert _stored(trial) % BLOCK == 0 or _stored(trial) == KILLED
+    kills = kill_while_translating(trial, slow, KILLED)
     assert kills == 3
     assert trial.cli("build").code == 0
     assert contents(trial.dataset) == expected

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tgi
 from arbitrage.translation.translating import BLOCK
-from line.translated import served, translated_trial, trial
+from line.translated import kill_while_translating, served, translated_trial, translations_stored, trial
 from line.trial import Trial, contents, double, rows
 from tgi.translation import translator
 
@@ -87,13 +87,13 @@ def test_an_interrupted_translation_goes_on(tmp_path: Path, served: list[tgi.Han
     trial.prompts = rows(3 * BLOCK, ["en"])
     trial.write()
     with trial.start("build", "--until", "prompts") as process:
-        while process.poll() is None and not (trial.store.exists() and _stored(trial)):
+        while process.poll() is None and not (trial.store.exists() and translations_stored(trial)):
             time.sleep(0.002)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.count("arbitrage: interrupted") == 1
-    stored = _stored(trial)
+    stored = translations_stored(trial)
     assert 0 < stored < 3 * BLOCK
     slow.log.clear()
     assert trial.run("build", "--until", "prompts").code == 0
@@ -119,28 +119,10 @@ def test_killed_while_it_translates_it_loses_a_block_at_most(tmp_path: Path, ser
     trial = translated_trial(tmp_path / "killed", a, slow, to=["de"])
     trial.prompts = rows(KILLED, ["en"])
     trial.write()
-    kills = 0
-    for stored in (0, BLOCK, 3 * BLOCK):
-        with trial.start("build") as process:
-            while process.poll() is None:
-                if trial.store.exists() and _stored(trial) >= stored and len(slow.log) > stored:
-                    break
-                time.sleep(0.002)
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-            process.communicate(timeout=30)
-        time.sleep(0.1)  # the double notices that nobody waits any more
-        assert _stored(trial) % BLOCK == 0 or _stored(trial) == KILLED
+    kills = kill_while_translating(trial, slow, KILLED)
     assert kills == 3
     assert trial.cli("build").code == 0
     assert contents(trial.dataset) == expected
     asked_for = [request.key for request in slow.log]
     assert set(asked_for) == set(whole)
     assert len(asked_for) - KILLED <= kills * BLOCK
-
-
-def _stored(trial: Trial) -> int:
-    if not trial.query("SELECT 1 FROM sqlite_master WHERE name = 'translation'"):
-        return 0
-    return int(trial.query("SELECT count(*) FROM translation")[0][0])
