@@ -288,6 +288,42 @@ def simulate(
     _report(found, as_json, print_simulated)
 
 
+@app.command()
+def fit(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|REPO_ID@TAG|FOLDER|FILE",
+            help="A recipe whose run has a pilot, a dataset, or a Parquet file of scores.",
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The folder to write; arms name it with fitted:.")],
+    embedding: Annotated[
+        str | None, typer.Option(metavar="MODEL[@REVISION]", help="What sees the text, instead of character n-grams.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Train the language model that this file describes.")
+    ] = None,
+    onto: Annotated[
+        str | None, typer.Option(metavar="ROUTER[@REVISION]", help="Add new teachers to this one; refit nobody else.")
+    ] = None,
+    pilot: Annotated[int | None, typer.Option(min=2, help="Train sources a language to learn from; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is held out, of training, and of a file's split.")] = 0,
+    run: RunFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a learned router on the train sources of a pool and write it as a folder; asks no teacher.
+
+    Says how it does on sources that were held out, and goes by the best teacher of each language where it is no better.
+    """
+    from arbitrage.fitting.command import do_fit
+    from arbitrage.progress import Progress
+    from arbitrage.simulate.said import print_fitted
+
+    found = do_fit(what, target, embedding, model, onto, pilot=pilot, seed=seed, run=run, tell=Progress(_err()).tell)
+    _report(found, as_json, print_fitted)
+
+
 def _read(path: Path, *, asks: bool = True) -> Recipe:
     from arbitrage.recipe.reader import read_recipe
 

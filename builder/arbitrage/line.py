@@ -18,7 +18,7 @@ from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import published_recipe, recipe_yaml
 from arbitrage.rewards.reward import AnyReward, make_rewards
 from arbitrage.rewards.who import identify
-from arbitrage.routers import Router, make_routers
+from arbitrage.routers import Router, make_routers, pinned
 from arbitrage.run import Log, Run, make_folder, write_whole
 from arbitrage.store.files import only_builder
 from arbitrage.store.store import Store, open_store
@@ -79,7 +79,7 @@ def prepared(
         log = Log(run.log)
         try:
             log(f"{'build' if builds else 'check'} of {recipe.name} begins")
-            recipe, files = resolve(recipe, folder, store)
+            recipe, files = resolve(pinned(recipe, routers), folder, store)
             ingested = ingest(store, recipe, folder, progress.tell, log)
             purse, translating = Purse(store, recipe), None
             if recipe.translate:

@@ -98,7 +98,7 @@ def test_reproduce_learns_again_within_the_tolerance_and_finds_what_was_changed(
     ("arm", "says"),
     [
         ({"router": "learned", "top": 0}, "top"),
-        ({"router": "random", "top": 2}, "arms.learned.top: is how many teachers router learned asks, not random"),
+        ({"router": "random", "top": 2}, "arms.learned.top: is for router learned, not for random"),
         ({"router": "learned", "teacher": "a"}, "router learned asks no teacher of its own"),
         ({"router": "learned", "experts": {"de": "a"}}, "router learned has no experts"),
     ],
@@ -117,3 +117,49 @@ def test_without_a_reward_there_is_nothing_to_learn_from(trial: Trial) -> None:
     ran = trial.run("check")
     assert ran.code == 2
     assert "arms.learned: router learned needs a reward" in ran.err
+
+
+def test_a_router_that_was_fitted_on_the_pilot_asks_as_one_that_learned_on_it(trial: Trial) -> None:
+    assert trial.build().code == 0
+    routes = {row["prompt_id"]: row["asked"] for row in trial.table("routes") if row["arm"] == "learned"}
+    ran = trial.run("fit", str(trial.folder / "router"))
+    assert ran.code == 0, ran
+    assert "goes by language and text" in ran.out
+    trial.arms = {"fitted": {"router": "learned", "fitted": "router"}, "random": {"router": "random"}}
+    ran = trial.build()
+    assert ran.code == 0, ran
+    assert {row["prompt_id"]: row["asked"] for row in trial.table("routes") if row["arm"] == "fitted"} == routes
+    manifest = _manifest(trial)
+    assert manifest["pilot"] is None and "pilot" not in manifest["recipe"]
+    assert len(manifest["recipe"]["arms"]["fitted"]["revision"]) == 64
+    assert "by a router that was fitted before, router at" in (trial.dataset / "README.md").read_text()
+    ran = trial.reproduce()
+    assert ran.code == 0, ran
+    assert "fitted" in ran.out
+
+
+def test_a_fitted_router_must_be_there_and_know_the_pool(trial: Trial) -> None:
+    trial.arms = {"fitted": {"router": "learned", "fitted": "router"}}
+    trial.write()
+    ran = trial.run("check")
+    assert ran.code == 2 and "router" in ran.err
+    trial.arms = {"random": {"router": "random"}}
+    assert trial.build().code == 0
+    ran = trial.run("fit", str(trial.folder / "router"))
+    assert ran.code == 2 and "its pilot is not answered" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arm", "says"),
+    [
+        ({"router": "random", "fitted": "x"}, "arms.learned.fitted: is for router learned, not for random"),
+        ({"router": "learned", "fitted": "x", "embedding": "y"}, "a fitted router has its embedding"),
+        ({"router": "learned", "revision": "v1"}, "revision: is of embedding: or fitted:"),
+    ],
+)
+def test_what_an_arm_cannot_say_of_a_model(trial: Trial, arm: dict[str, Any], says: str) -> None:
+    trial.arms = {"learned": arm}
+    trial.write()
+    ran = trial.run("check")
+    assert ran.code == 2
+    assert says in ran.err

@@ -50,7 +50,7 @@ def world(count: int, seed: int = 1, *, told: float = 0.0, apart: float = 1.0) -
 
 
 def asked(router: Learned, language: str, text: str = "hallo") -> Sequence[str]:
-    prompt = Prompt("x", language, "x", "test", [{"role": "user", "content": text}])
+    prompt = Prompt(f"{language} {text}", language, "x", "test", [{"role": "user", "content": text}])
     step = router.decide(prompt, [])
     assert not isinstance(step, Choice)
     return [ask.teacher for ask in step]

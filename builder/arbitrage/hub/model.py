@@ -9,8 +9,8 @@ from arbitrage.hub.refusals import explained
 from arbitrage.recipe.model import REPO_ID
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-WEIGHED = (".json", ".safetensors", ".bin", ".jinja", ".txt", ".model")
-"""Ends of the files that decide a local model's scores."""
+WEIGHED = (".json", ".safetensors", ".bin", ".jinja", ".txt", ".model", ".npy")
+"""Ends of the files that decide what a local model says."""
 
 
 def model_commit(model: str, revision: str | None) -> str:

@@ -153,6 +153,20 @@ class Arm(Part):
     experts: dict[Language, str] | None = Field(None, min_length=1)
     top: int | None = Field(None, ge=1, le=64)
     """How many teachers a learned router asks; one without it."""
+    embedding: str | None = Field(None, min_length=1)
+    """The embedding by which a learned router sees a prompt: a folder, or a model on the Hub."""
+    fitted: str | None = Field(None, min_length=1)
+    """A learned router that `arbitrage fit` wrote: a folder, or a repository on the Hub."""
+    revision: str | None = None
+    """Of the embedding or the fitted router, where it is on the Hub."""
+
+    @model_validator(mode="after")
+    def _is_learned_one_way(self) -> "Arm":
+        if self.embedding is not None and self.fitted is not None:
+            raise ValueError("a fitted router has its embedding: take embedding: out")
+        if self.revision is not None and self.embedding is None and self.fitted is None:
+            raise ValueError("revision: is of embedding: or fitted:, and neither is there")
+        return self
 
 
 class Publish(Part):

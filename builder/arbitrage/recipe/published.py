@@ -37,7 +37,7 @@ def published_recipe(
     What does not change the dataset (concurrency, deadlines, patience, `max_usd`) is left out, and so are tokens.
     """
     apart = {"max_usd", "patience", "publish", "translate"}
-    if all(arm.experts or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
+    if all(arm.experts or arm.fitted or arm.router in NEVER_LEARN for arm in recipe.arms.values()):
         apart.add("pilot")
     whole = recipe.model_dump(mode="json", exclude_none=True, exclude=apart)
     whole["prompts"] = [_source(source, pins.get(n)) for n, source in enumerate(recipe.prompts)]
@@ -49,6 +49,8 @@ def published_recipe(
         del whole["contamination"], whole["contamination_action"]
     if recipe.translate is not None:
         whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
+    for arm in whole["arms"].values():
+        arm |= {key: published_source(arm[key]) for key in ("embedding", "fitted") if key in arm}
     whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.

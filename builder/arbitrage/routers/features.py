@@ -1,6 +1,7 @@
-"""What the light router sees of a prompt: hashed character n-grams, which need no model and know every script."""
+"""What the light router sees of a prompt: hashed character n-grams, which need no model, unless told otherwise."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +44,33 @@ def hashed(texts: Sequence[str]) -> NDArray[np.float32]:
     lengths = np.sqrt(np.square(found, dtype=np.float64).sum(1, keepdims=True))
     scaled: NDArray[np.float32] = (found / np.maximum(lengths, 1e-12)).astype(np.float32)
     return scaled
+
+
+class Embedding(Protocol):
+    """What turns texts into numbers, each text by itself."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers stand for a text."""
+        ...
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return a row for each text, of length one or zero; shape (texts, width)."""
+        ...
+
+    def as_dict(self) -> dict[str, object] | None:
+        """Return what names it, for manifest and card; None where it is no model."""
+        ...
+
+
+class Hashed:
+    """Hashed character n-grams."""
+
+    width = WIDTH
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See `hashed`."""
+        return hashed(texts)
+
+    def as_dict(self) -> None:
+        """Return None: it is no model."""

@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from arbitrage.errors import RouterError
 from arbitrage.records import Answer, Ask, Asked, Choice, Piloted, Prompt, Route
+from arbitrage.routers.features import Embedding
+from arbitrage.routers.saved import Saved
 
 
 class Router(Protocol):
@@ -47,6 +49,10 @@ class Setting:
     """Whether the recipe has a reward that routes."""
     experts: Mapping[str, str] | None = None
     """The arm's `experts:`, teachers by language, where it names any."""
+    embedding: Embedding | None = None
+    """The arm's `embedding:`, where it names one."""
+    fitted: Saved | None = None
+    """The arm's `fitted:`, where it names one."""
     top: int | None = None
     """The arm's `top:`, how many teachers it asks, where it says so."""
     source: str | None = None

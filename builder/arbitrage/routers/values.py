@@ -6,14 +6,14 @@ regression of what that leaves. Both are kept only as far as sources that were h
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbitrage.identity import rng
-from arbitrage.routers.features import hashed
+from arbitrage.routers.features import Embedding, Hashed
 
 FOLDS = 5
 DIGITS = 6
@@ -40,13 +40,16 @@ class Values:
     table: dict[str, Floats]
     """By language: the value of each teacher, NaN of one that does not serve it."""
     weights: Floats | None
-    """Of the text, shape (WIDTH, teachers); None where the text tells nothing."""
+    """Of the text, shape (width, teachers); None where the text tells nothing."""
+    embedding: Embedding = field(default_factory=Hashed)
+    spreads: Mapping[str, float] = field(default_factory=dict)
+    """By language, of rewards within a prompt: what one unit of a value is."""
 
     def of(self, texts: Sequence[str], language: str) -> Floats:
         """Return the value of each teacher for texts in a language, in units of the spread; shape (texts, teachers)."""
         values = np.repeat(self.table[language][None], len(texts), 0)
         if self.weights is not None:
-            values = values + hashed(texts).astype(np.float64) @ self.weights
+            values = values + self.embedding(texts).astype(np.float64) @ self.weights
         return np.round(values, DIGITS)
 
 
@@ -56,6 +59,8 @@ class Matrix(NamedTuple):
     values: Floats
     languages: NDArray[np.int64]
     folds: NDArray[np.int64]
+    spreads: Floats
+    """Of rewards within a prompt, by language; NaN where nothing is known."""
 
 
 def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str], seen: Sequence[Seen]) -> Matrix:
@@ -72,7 +77,7 @@ def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
                 raw[row, column[name]] = np.nan if reward is None else reward
     languages = np.array([place[one.language] for one in seen], np.int64)
     folds = np.array([int(rng(seed, "fold", one.source_id).random() * FOLDS) for one in seen], np.int64)
-    values = np.full(raw.shape, np.nan)
+    values, spreads = np.full(raw.shape, np.nan), np.full(len(names), np.nan)
     for n in range(len(names)):
         rows = np.flatnonzero((languages == n) & np.isfinite(raw).any(1))
         if not len(rows):
@@ -80,8 +85,9 @@ def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
         part = np.where(bad[rows], np.nanmin(raw[rows]), raw[rows])
         centred = _centred(part)
         spread = float(np.sqrt(np.nanmean(np.square(centred - np.nanmean(centred, 1, keepdims=True)))))
-        values[rows] = centred / (spread if spread > 0 else 1.0)
-    return Matrix(values, languages, folds)
+        spreads[n] = spread if spread > 0 else 1.0
+        values[rows] = centred / spreads[n]
+    return Matrix(values, languages, folds, spreads)
 
 
 def _centred(part: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Routers on a recorded pool: they learn on train sources and choose on test sources, and nobody is asked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,11 @@ from arbitrage.extension import load_object
 from arbitrage.pilot import place
 from arbitrage.records import Answer, Ask, Piloted, Route
 from arbitrage.routers import BUILT_IN, Learner, Router, Setting, settle
+from arbitrage.routers.embedding import SentenceEmbedding
+from arbitrage.routers.saved import read_saved
 from arbitrage.simulate.recorded import Pool, Recorded
+
+SETTINGS = ("teacher", "top", "embedding", "fitted")
 
 
 class Replayed(NamedTuple):
@@ -25,21 +30,28 @@ class Replayed(NamedTuple):
 
 
 def make_arm(spec: str, pool: Pool, seed: int, folder: Path) -> Router:
-    """Make a router from `router[,key=value]...`: a built-in or `module:name`, with `teacher=` or `top=`.
+    """Make a router from `router[,key=value]...`: a built-in or `module:name`, with what its arm says.
 
     Raises:
         RecipeError: it is none of these.
     """
     router, *settings = spec.split(",")
     given = dict(setting.partition("=")[::2] for setting in settings)
-    if unknown := given.keys() - {"teacher", "top"}:
-        raise RecipeError(f"--arm {spec}: {sorted(unknown)[0]!r} is no setting; there are teacher=NAME and top=NUMBER")
+    if unknown := given.keys() - SETTINGS:
+        raise RecipeError(f"--arm {spec}: {sorted(unknown)[0]!r} is no setting; there are {', '.join(SETTINGS)}")
     top, teacher = given.get("top"), given.get("teacher")
     if top is not None and (not top.isdecimal() or not int(top)):
         raise RecipeError(f"--arm {spec}: top= is a number of teachers")
     if teacher is not None and not any(teacher in names for names in pool.teachers.values()):
         raise RecipeError(f"--arm {spec}: the pool has no teacher {teacher!r}")
     setting = Setting(spec, seed, pool.teachers, teacher, rewarded=True, top=int(top) if top else None)
+    if "embedding" in given:
+        name, _, revision = given["embedding"].partition("@")
+        where = f"--arm {spec}"
+        setting = replace(setting, embedding=SentenceEmbedding(name, revision or None, folder, where))
+    if "fitted" in given:
+        name, _, revision = given["fitted"].partition("@")
+        setting = replace(setting, fitted=read_saved(name, revision or None, folder, f"--arm {spec}"))
     if router in BUILT_IN:
         return BUILT_IN[router](setting)
     made: Router = load_object(router, folder, f"--arm (built in are {', '.join(BUILT_IN)})")(setting)
@@ -48,7 +60,7 @@ def make_arm(spec: str, pool: Pool, seed: int, folder: Path) -> Router:
 
 def replay(arm: str, router: Router, pool: Pool, seed: int, pilot: int | None) -> Replayed:
     """Let a router learn on the pilot, `pilot` train sources a language or all of them, and choose on the test ones."""
-    learned = router.fit(_pilot(pool, seed, pilot)) if isinstance(router, Learner) else None
+    learned = router.fit(train_prompts(pool, seed, pilot)) if isinstance(router, Learner) else None
     routes, lacking = {}, 0
     for one in tested(pool):
         step = settle(arm, router, one.prompt, _answering(one.answers))
@@ -68,7 +80,8 @@ def tested(pool: Pool) -> list[Recorded]:
     return [one for one in pool.prompts if one.prompt.split == "test" and len(one.answers) > 1]
 
 
-def _pilot(pool: Pool, seed: int, pilot: int | None) -> Sequence[Piloted]:
+def train_prompts(pool: Pool, seed: int, pilot: int | None) -> Sequence[Piloted]:
+    """Return the prompts of train sources, of all or of the first `pilot` of each language in hash order."""
     found = []
     for language, teachers in pool.teachers.items():
         own = [one for one in pool.prompts if one.prompt.language == language and one.prompt.split == "train"]

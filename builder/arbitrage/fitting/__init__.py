@@ -1,0 +1,1 @@
+"""Learned routers fitted once, on a pilot or on a published pool, and kept as a folder that arms name."""
