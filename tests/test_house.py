@@ -16,7 +16,12 @@ from typer.main import get_command
 
 PACKAGES = [ROOT / "builder/arbitrage", ROOT / "dataset_cards/arbitrage_cards"]
 FOLDERS = [*PACKAGES, ROOT / "tests", ROOT / "benchmarks", ROOT / "examples"]
-NAMES = {"ruamel.yaml": "ruamel", "pillow": "PIL", "lingua-language-detector": "lingua"}
+NAMES = {
+    "sentence-transformers": "sentence_transformers",
+    "ruamel.yaml": "ruamel",
+    "pillow": "PIL",
+    "lingua-language-detector": "lingua",
+}
 """How a distribution is imported, where that is not its name."""
 COMPANIONS = {"pydantic_core"}
 """Imported by name, installed by a declared dependency that pins it."""
