@@ -1,8 +1,9 @@
-"""Routers on simulated worlds, and on any matrix of scores: `worlds.py [--seeds 5] [MATRIX.parquet ...]`.
+"""Routers on simulated worlds, and on any matrix of scores: `worlds.py [--seeds 5] [MATRIX ...]`.
 
 A world has nine teachers in seven languages. What sets answers to one prompt apart is, in shares that the world
 states: the teacher, language and teacher, the prompt (of which the text shows half, by its topic), and noise. `flat`
-has noise alone: there, nobody may claim a gain. A matrix is a Parquet as `arbitrage simulate` takes it.
+has noise alone: there, nobody may claim a gain. A matrix is a Parquet file or a dataset folder, as `arbitrage simulate`
+takes it.
 """
 
 import argparse
@@ -115,8 +116,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("matrix", nargs="*", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--together", metavar="NAME", help="several matrices are worlds of one kind: one table")
     options = parser.parse_args()
     settings: dict[str, Any] = {"pilot": None, "held_out": None, "folder": Path()}
+    if options.together:
+        table(options.together, [simulate(path, ARMS, seed=0, **settings) for path in options.matrix])
+        return
     for path in options.matrix:
         table(path.stem, [simulate(path, ARMS, seed=seed, **settings) for seed in range(options.seeds)])
     if options.matrix:

@@ -1,7 +1,7 @@
 """`arbitrage fit`: material -> values -> what held-out sources say -> a folder."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from arbitrage.errors import RouterError
 from arbitrage.fitting.adding import add_teachers
 from arbitrage.fitting.material import Material
 from arbitrage.fitting.settings import ModelSettings
+from arbitrage.recipe.published import published_source
 from arbitrage.records import Piloted
 from arbitrage.routers.features import Embedding
+from arbitrage.routers.language_model import LanguageModel
 from arbitrage.routers.learned import seen
 from arbitrage.routers.learning import learn_values, told_of_model
-from arbitrage.routers.saved import NAME, Described, Floats, Model, Saved, described_table, marked, write_saved
-from arbitrage.routers.values import Values, matrix, tables
+from arbitrage.routers.saved import Described, Floats, Model, Saved, described_table, marked, write_saved
+from arbitrage.routers.values import Seen, Values, matrix, tables
 
 Tell = Callable[[str], None]
 HELD_OUT = 0
@@ -48,38 +50,43 @@ def fit(
     """
     _check(material, target)
     known = seen(material.pilot)
-    teachers = list(dict.fromkeys(name for served in material.pool.values() for name in served))
     if settings is None:
         values, told = learn_values(seed, material.pool, known, embedding)
-        described = _described(material, seed, values, told, None)
-        return _written(target, described, values.weights, _marks(material.pilot))
-
-    from arbitrage.fitting.training import train
-    from arbitrage.routers.language_model import LanguageModel
-
-    found = matrix(seed, material.pool, teachers, known)
+        return _written(target, _described(material, seed, values, told, None), values.weights, _marks(material.pilot))
     part = _part(target)
-    texts = [one.text for one in known]
-    learns, held = np.flatnonzero(found.folds != HELD_OUT), np.flatnonzero(found.folds == HELD_OUT)
     try:
-        train(settings, teachers, [texts[n] for n in learns], found.values[learns], part, seed, tell)
-        model = LanguageModel(part, teachers, settings.max_length, settings.temperature)
-        guesses = np.array([model.values(texts[n]) for n in held]).reshape(len(held), len(teachers))
-        told = told_of_model(found, held, guesses, material.pool, teachers, [one.source_id for one in known])
-        shrunk, means = tables(found, np.ones(len(known), bool), material.pool, teachers)
-        table = np.where(np.isfinite(means), means, shrunk)
-        values = Values(teachers, dict(zip(material.pool, table, strict=True)), None)
-        asked = Model(
-            base=settings.model,
+        values, told = _trained(material, known, part, seed, settings, tell)
+        model = Model(
+            base=published_source(settings.model),
             base_revision=settings.revision,
             max_length=settings.max_length,
             temperature=settings.temperature,
         )
-        described = _described(material, seed, values, told, asked)
-        return _written(target, described, None, _marks(material.pilot))
+        return _written(target, _described(material, seed, values, told, model), None, _marks(material.pilot))
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _trained(
+    material: Material, known: Sequence[Seen], folder: Path, seed: int, settings: ModelSettings, tell: Tell
+) -> tuple[Values, dict[str, Any]]:
+    """Train a language model on all sources but one fold, which says how good it is."""
+    from arbitrage.fitting.training import train
+
+    teachers = list(dict.fromkeys(name for served in material.pool.values() for name in served))
+    found = matrix(seed, material.pool, teachers, known)
+    texts = [one.text for one in known]
+    learns, held = np.flatnonzero(found.folds != HELD_OUT), np.flatnonzero(found.folds == HELD_OUT)
+    train(settings, teachers, [texts[n] for n in learns], found.values[learns], folder, seed, tell)
+    model = LanguageModel(folder, teachers, settings.max_length, settings.temperature)
+    guesses = np.array([model.values(texts[n]) for n in held]).reshape(len(held), len(teachers))
+    told = told_of_model(found, held, guesses, material.pool, teachers, [one.source_id for one in known])
+    shrunk, means = tables(found, np.ones(len(known), bool), material.pool, teachers)
+    # What fixed goes by, for where the model is no better.
+    table = np.where(np.isfinite(means), means, shrunk)
+    spreads = {name: float(one) for name, one in zip(material.pool, found.spreads, strict=True) if np.isfinite(one)}
+    return Values(teachers, dict(zip(material.pool, table, strict=True)), None, spreads=spreads), told
 
 
 def add(saved: Saved, material: Material, target: Path) -> dict[str, Any]:
@@ -123,9 +130,8 @@ def _part(target: Path) -> Path:
     return target.with_name(f".{target.name}.part")
 
 
-def _marks(pilot: Any) -> set[str]:
-    prompts: list[Piloted] = list(pilot)
-    return {marked(name) for one in prompts for name in (one.prompt.id, one.prompt.source_id)}
+def _marks(pilot: Sequence[Piloted]) -> set[str]:
+    return {marked(name) for one in pilot for name in (one.prompt.id, one.prompt.source_id)}
 
 
 def _written(target: Path, described: Described, weights: Floats | None, marks: set[str]) -> dict[str, Any]:
@@ -137,6 +143,3 @@ def _written(target: Path, described: Described, weights: Floats | None, marks: 
     return {"folder": str(target), "form": described.form, "teachers": described.teachers, "added": described.added} | {
         "told": described.told
     }
-
-
-__all__ = ["NAME", "add", "fit"]
