@@ -23,7 +23,7 @@ NAMES = {
     "lingua-language-detector": "lingua",
 }
 """How a distribution is imported, where that is not its name."""
-COMPANIONS = {"pydantic_core"}
+COMPANIONS = {"pydantic_core", "safetensors"}
 """Imported by name, installed by a declared dependency that pins it."""
 
 

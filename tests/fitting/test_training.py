@@ -93,8 +93,9 @@ def test_the_same_training_twice_gives_the_same_weights(tmp_path: Path, arbitrag
 def test_where_it_is_no_better_the_best_of_each_language_is_asked(
     tmp_path: Path, arbitrage: Any, bases: dict[str, Path]
 ) -> None:
-    pool = written(tmp_path / "scores.parquet", scores(200))
-    code, said = arbitrage("fit", pool, "router", "--model", settings(tmp_path, bases["encoder"], learning_rate=1e-9))
+    # It does not know the language, and all prompts look alike.
+    pool = written(tmp_path / "scores.parquet", [{**row, "text": "sonne"} for row in scores(100)])
+    code, said = arbitrage("fit", pool, "router", "--model", settings(tmp_path, bases["encoder"], epochs=2))
     assert code == 0
     assert "as fixed does, which it did not beat on held-out sources" in " ".join(said.split())
     _, out = arbitrage("simulate", pool, "--arm", "fixed", "--arm", "learned,fitted=router", "--json")
@@ -154,6 +155,30 @@ def test_all_scores_lacking(tmp_path: Path, arbitrage: Any, bases: dict[str, Pat
     )
     assert code == 2
     assert "no prompt that it may learn from has the scores of two teachers" in " ".join(said.split())
+
+
+def test_a_prompt_that_names_special_tokens_and_weights_that_are_none(
+    tmp_path: Path, arbitrage: Any, bases: dict[str, Path]
+) -> None:
+    rows = [{**row, "text": f"{row['text']} [EOS] sonne [PAD]" if n % 2 else ""} for n, row in enumerate(scores(60))]
+    pool = written(tmp_path / "scores.parquet", rows)
+    code, said = arbitrage("fit", pool, "router", "--model", settings(tmp_path, bases["both"], epochs=6))
+    assert code == 0, said
+    router = json.loads((tmp_path / "router" / "router.json").read_text())
+    router["told"]["uses"] = "text"
+    (tmp_path / "router" / "router.json").write_text(json.dumps(router))
+    assert arbitrage("simulate", pool, "--arm", "learned,fitted=router")[0] == 0
+    (tmp_path / "router" / "model.safetensors").write_bytes(b"\0" * 99)
+    code, said = arbitrage("simulate", pool, "--arm", "learned,fitted=router")
+    assert code == 2
+    assert "cannot be loaded" in said
+
+
+def test_more_tokens_than_the_model_takes(tmp_path: Path, arbitrage: Any, bases: dict[str, Path]) -> None:
+    pool = written(tmp_path / "scores.parquet", scores(40))
+    code, said = arbitrage("fit", pool, "x", "--model", settings(tmp_path, bases["encoder"], max_length=4096))
+    assert code == 2
+    assert "takes 512 tokens at most, not 4096" in said
 
 
 def test_nobody_runs_code_of_a_model(tmp_path: Path, arbitrage: Any, bases: dict[str, Path]) -> None:

@@ -4,6 +4,7 @@ Sources: Odumakinde et al., "Multilingual Arbitrage", arXiv 2408.14960; Lu et al
 Reward-guided Ensemble of Large Language Models", arXiv 2311.08692.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +15,11 @@ import numpy as np
 
 from arbitrage.errors import RouterError
 from arbitrage.fitting.settings import ModelSettings
+from arbitrage.routers.language_model import tokens
 from arbitrage.routers.values import Floats
 
+UNBOUNDED = 10**9
+"""Models that know no limit."""
 REPORTS = 20
 """How often the loss is told, at most."""
 
@@ -75,22 +79,24 @@ def train(
         def on_log(
             self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **more: Any
         ) -> None:
+            if logs and "loss" in logs and not math.isfinite(logs["loss"]):
+                raise RouterError(
+                    f"{settings.model}: the loss is {logs['loss']} at step {state.global_step}: lower learning_rate"
+                )
             if logs and "loss" in logs:
                 tell(f"step {state.global_step} of {state.max_steps}, loss {logs['loss']:.4f}")
 
     with TemporaryDirectory() as scratch, torch.random.fork_rng():
         torch.manual_seed(seed)
         model, tokenizer = _begin(settings, teachers)
+        saved = Path(scratch) / "saved"
+        # Before it cuts a text: it would be written as one that always does.
+        tokenizer.save_pretrained(saved)
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable()
         rows = [
-            {
-                "ids": tokenizer(
-                    texts[n].encode("utf-8", "replace").decode(), truncation=True, max_length=settings.max_length
-                )["input_ids"]
-            }
-            | {"target": wanted[place]}
-            for place, n in enumerate(map(int, learns))
+            {"ids": tokens(tokenizer, texts[int(n)], settings.max_length), "target": wanted[place]}
+            for place, n in enumerate(learns)
         ]
 
         def collate(batch: list[dict[str, Any]]) -> dict[str, Any]:
@@ -114,6 +120,7 @@ def train(
             bf16=on_gpu and torch.cuda.is_bf16_supported(),
             seed=seed,
             data_seed=seed,
+            logging_nan_inf_filter=False,
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,
@@ -124,9 +131,7 @@ def train(
         trainer.remove_callback(_printer())
         trainer.add_callback(Telling())
         trainer.train()
-        saved = Path(scratch) / "saved"
         model.save_pretrained(saved)
-        tokenizer.save_pretrained(saved)
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(saved, folder)
 
@@ -138,6 +143,8 @@ def _printer() -> Any:
 
 
 def _begin(settings: ModelSettings, teachers: Sequence[str]) -> tuple[Any, Any]:
+    import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
     from transformers.utils import logging
 
@@ -155,18 +162,24 @@ def _begin(settings: ModelSettings, teachers: Sequence[str]) -> tuple[Any, Any]:
             id2label=names,
             label2id={name: n for n, name in names.items()},
             ignore_mismatched_sizes=True,
+            dtype=torch.float32,
             **pin,
         )
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise RouterError(f"{settings.model}: cannot be loaded to be trained: {str(error)[:300]}") from error
     finally:
         logging.set_verbosity(verbosity)
-    if tokenizer.pad_token is None:
+    text_config = model.config.get_text_config()
+    most = min(tokenizer.model_max_length, getattr(text_config, "max_position_embeddings", UNBOUNDED))
+    if settings.max_length > most:
+        raise RouterError(f"max_length: {settings.model} takes {most} tokens at most, not {settings.max_length}")
+    # A token to pad with that was added to a tokenizer may lie beyond the words that the model has.
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= text_config.vocab_size:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token is None:
         raise RouterError(f"{settings.model}: its tokenizer has no token to pad with, and none that ends a text")
     # Padding on the right moves no position of a text.
     tokenizer.padding_side = "right"
-    model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    text_config.pad_token_id = tokenizer.pad_token_id
     model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer

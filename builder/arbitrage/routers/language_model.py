@@ -33,10 +33,9 @@ class LanguageModel:
         import torch
 
         model, tokenizer = self._loaded
-        clean = text.encode("utf-8", "replace").decode()
-        ids = tokenizer(clean, truncation=True, max_length=self.max_length, return_tensors="pt").to(model.device)
+        ids = torch.tensor([tokens(tokenizer, text, self.max_length)], device=model.device)
         with torch.inference_mode():
-            logits = model(input_ids=ids["input_ids"], attention_mask=ids["attention_mask"]).logits[0]
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
         found = logits.double().cpu().numpy() * self.temperature
         if not np.isfinite(found).all():
             raise RouterError(f"{self.folder}: the model gave what is no number")
@@ -46,11 +45,13 @@ class LanguageModel:
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         torch, auto_model, auto_tokenizer = _imported(self.folder)
+        from safetensors import SafetensorError
+
         device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             tokenizer = auto_tokenizer.from_pretrained(self.folder, trust_remote_code=False)
             model = auto_model.from_pretrained(self.folder, trust_remote_code=False, dtype=torch.float32)
-        except (OSError, ValueError, ImportError, RuntimeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             raise RouterError(f"{self.folder}: cannot be loaded: {str(error)[:300]}") from error
         labels = [model.config.id2label[n] for n in range(model.config.num_labels)]
         if labels != self.teachers:
@@ -58,6 +59,13 @@ class LanguageModel:
                 f"{self.folder}: its model has the labels {labels!r:.200}, not the teachers of router.json"
             )
         return model.to(device).eval(), tokenizer
+
+
+def tokens(tokenizer: Any, text: str, max_length: int) -> list[int]:
+    """Return the tokens of a text, in which the names of special tokens are mere text."""
+    clean = text.encode("utf-8", "replace").decode()
+    found: list[int] = tokenizer(clean, truncation=True, max_length=max_length, split_special_tokens=True)["input_ids"]
+    return found
 
 
 def _imported(folder: Path) -> tuple[Any, Any, Any]:
