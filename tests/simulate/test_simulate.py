@@ -78,6 +78,17 @@ def test_blind_choice_gains_nothing_and_the_whole_pool_everything(tmp_path: Path
     assert found["sources"] * 2 == found["prompts"]
 
 
+def test_where_all_answers_are_worth_the_same_nobody_gains(tmp_path: Path) -> None:
+    # Sums of equal numbers are off by a rounding, and equal texts by what stood beside them in a batch.
+    rows = [
+        {**row, "score": int(row["prompt_id"][1:]) / 7, "held_out": 3.0 + n * 1e-8} for n, row in enumerate(scores(60))
+    ]
+    for name, arm in run(written(tmp_path, rows))["arms"].items():
+        assert arm["own"]["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}, name
+        assert arm["held_out"]["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}, name
+        assert arm["own"]["share"]["mean"] is None
+
+
 def test_the_interval_of_a_share_holds_the_truth(tmp_path: Path) -> None:
     def share(seed: int, count: int) -> dict[str, float]:
         found: dict[str, float] = run(written(tmp_path, scores(count, seed=seed)), "single,teacher=south")["arms"][

@@ -16,6 +16,8 @@ from arbitrage.identity import rng
 from arbitrage.routers.features import Embedding, Hashed
 
 FOLDS = 5
+FAINT = 1e-5
+"""Differences within prompts below this share of the size of the scores are roundings, and count as none."""
 DIGITS = 6
 """Digits of a value that decide: further ones depend on the machine's linear algebra."""
 
@@ -85,8 +87,9 @@ def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
         part = np.where(bad[rows], np.nanmin(raw[rows]), raw[rows])
         centred = _centred(part)
         spread = float(np.sqrt(np.nanmean(np.square(centred - np.nanmean(centred, 1, keepdims=True)))))
-        spreads[n] = spread if spread > 0 else 1.0
-        values[rows] = centred / spreads[n]
+        told = spread > FAINT * float(np.nanmax(np.abs(part)))
+        spreads[n] = spread if told else 1.0
+        values[rows] = centred / spread if told else np.where(np.isfinite(centred), 0.0, np.nan)
     return Matrix(values, languages, folds, spreads)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from arbitrage.dataset.intervals import estimate
 from arbitrage.routers.fixed import worth
+from arbitrage.routers.values import FAINT
 from arbitrage.simulate.recorded import Pool, Recorded
 from arbitrage.simulate.replay import Replayed
 
@@ -38,9 +39,10 @@ def scores(prompts: Sequence[Recorded], *, held_out: bool) -> dict[str, Scores]:
         rows = [(one, {n: lowest if value is None else value for n, value in row.items()}) for one, row in told]
         centred = [(one, row, math.fsum(row.values()) / len(row)) for one, row in rows]
         count = sum(len(row) for _, row in rows)
-        spread = math.sqrt(math.fsum((v - mean) ** 2 for _, row, mean in centred for v in row.values()) / count) or 1.0
+        spread = math.sqrt(math.fsum((v - mean) ** 2 for _, row, mean in centred for v in row.values()) / count)
+        told_apart = spread > FAINT * max(abs(value) for _, row in rows for value in row.values())
         for one, row, mean in centred:
-            of = {name: (value - mean) / spread for name, value in row.items()}
+            of = {name: (value - mean) / spread if told_apart else 0.0 for name, value in row.items()}
             found[one.prompt.id] = Scores(of, max(of.values()))
     return found
 
