@@ -317,8 +317,8 @@ def fit(
     Says how it does on sources that were held out, and goes by the best teacher of each language where it is no better.
     """
     from arbitrage.fitting.command import do_fit
+    from arbitrage.fitting.said import print_fitted
     from arbitrage.progress import Progress
-    from arbitrage.simulate.said import print_fitted
 
     found = do_fit(what, target, embedding, model, onto, pilot=pilot, seed=seed, run=run, tell=Progress(_err()).tell)
     _report(found, as_json, print_fitted)

@@ -65,6 +65,14 @@ def test_a_new_teacher_is_added_with_fifty_prompts_and_nobody_else_is_refitted(t
     assert added > anew - 0.05
 
 
+def test_what_a_killed_fit_left_is_no_part_of_the_next(tmp_path: Path, arbitrage: Any) -> None:
+    left = tmp_path / ".router.part"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"half")
+    assert arbitrage("fit", written(tmp_path / "scores.parquet", scores(20)), "router")[0] == 0
+    assert not left.exists() and not (tmp_path / "router" / "model.safetensors").exists()
+
+
 def test_it_refuses_test_prompts_that_it_was_fitted_on(tmp_path: Path, arbitrage: Any) -> None:
     rows = scores(60)
     assert arbitrage("fit", written(tmp_path / "scores.parquet", rows), "router")[0] == 0

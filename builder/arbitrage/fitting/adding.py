@@ -7,10 +7,9 @@ import numpy as np
 
 from arbitrage.errors import RouterError
 from arbitrage.fitting.material import Material
-from arbitrage.identity import rng
 from arbitrage.routers.learned import seen
 from arbitrage.routers.learning import learn_from
-from arbitrage.routers.values import FOLDS, Floats, Matrix, Seen, Values
+from arbitrage.routers.values import Floats, Matrix, Seen, Values, fold_of
 
 
 def add_teachers(old: Values, seed: int, material: Material) -> tuple[Values, dict[str, dict[str, Any]]]:
@@ -51,7 +50,7 @@ def _with_one(values: Values, old: Values, seed: int, name: str, rows: Sequence[
     found = Matrix(
         np.array(gains)[:, None],
         np.array([place[one.language] for one in told_of], np.int64),
-        np.array([int(rng(seed, "fold", one.source_id).random() * FOLDS) for one in told_of], np.int64),
+        np.array([fold_of(seed, one.source_id) for one in told_of], np.int64),
         np.array([old.spreads[language] for language in languages]),
     )
     learned, told = learn_from(found, {x: [name] for x in languages}, [name], told_of, old.embedding)

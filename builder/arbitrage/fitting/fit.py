@@ -110,6 +110,8 @@ def _check(material: Material, target: Path) -> None:
         raise RouterError(f"{material.name}: no prompt of a train source was answered by two teachers")
     if target.exists():
         raise RouterError(f"{target} is there already: name another folder, or take it away first")
+    # What a fit that was killed left behind is no part of this one.
+    shutil.rmtree(_part(target), ignore_errors=True)
 
 
 def _described(material: Material, seed: int, values: Values, told: dict[str, Any], model: Model | None) -> Described:

@@ -66,9 +66,7 @@ class SentenceEmbedding:
             ) from error
         name = str(self._path or self.model)
         try:
-            return SentenceTransformer(
-                name, revision=None if self._path else self.revision, trust_remote_code=False, local_files_only=False
-            )
+            return SentenceTransformer(name, revision=None if self._path else self.revision, trust_remote_code=False)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError, AttributeError) as error:
             what = f"{type(error).__name__}: {str(error)[:300]}"
             raise RouterError(f"{self._where}: {name} cannot be loaded as an embedding model: {what}") from error

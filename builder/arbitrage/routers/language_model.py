@@ -30,9 +30,9 @@ class LanguageModel:
         Raises:
             RouterError: the model cannot be loaded, has other teachers, or gives what is no number.
         """
+        model, tokenizer = self._loaded
         import torch
 
-        model, tokenizer = self._loaded
         ids = torch.tensor([tokens(tokenizer, text, self.max_length)], device=model.device)
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]

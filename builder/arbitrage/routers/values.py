@@ -65,6 +65,11 @@ class Matrix(NamedTuple):
     """Of rewards within a prompt, by language; NaN where nothing is known."""
 
 
+def fold_of(seed: int, source_id: str) -> int:
+    """Return the fold in which a source, with all its translations, is held out."""
+    return int(rng(seed, "fold", source_id).random() * FOLDS)
+
+
 def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str], seen: Sequence[Seen]) -> Matrix:
     """Return what was seen as values, with the fold of each prompt's source."""
     column = {name: n for n, name in enumerate(teachers)}
@@ -78,7 +83,7 @@ def matrix(seed: int, pool: Mapping[str, Sequence[str]], teachers: Sequence[str]
                 bad[row, column[name]] = reward is None
                 raw[row, column[name]] = np.nan if reward is None else reward
     languages = np.array([place[one.language] for one in seen], np.int64)
-    folds = np.array([int(rng(seed, "fold", one.source_id).random() * FOLDS) for one in seen], np.int64)
+    folds = np.array([fold_of(seed, one.source_id) for one in seen], np.int64)
     values, spreads = np.full(raw.shape, np.nan), np.full(len(names), np.nan)
     for n in range(len(names)):
         rows = np.flatnonzero((languages == n) & np.isfinite(raw).any(1))
