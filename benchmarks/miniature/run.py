@@ -1,7 +1,7 @@
 """The small world over seeds: are teachers different as designed, what do routers gain in truth, is nothing gained
 where there is nothing to gain.
 
-    python benchmarks/miniature/run.py FOLDER [--seeds 10] [--control 3]
+    python benchmarks/miniature/run.py FOLDER [--seeds 10] [--control 3] [--sources 200]
 
 Each seed is another world, with other tasks, teachers, preferences and rewards. FOLDER keeps them; the same command
 goes on where it stopped.
@@ -34,13 +34,13 @@ BEST = "best single teacher"
 LIGHT, DARK, FRAME = (239, 246, 255), (8, 48, 107), (213, 94, 0)
 
 
-def one_world(folder: Path, seed: int, control: bool) -> dict[str, Any]:
+def one_world(folder: Path, seed: int, control: bool, sources: int) -> dict[str, Any]:
     """Make a world, build its dataset, and return what is true of it."""
     dataset, seconds = folder / "run/dataset", folder / "seconds"
     if not (dataset / "manifest.json").is_file():
         (folder / RECIPE).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / RECIPE, folder / RECIPE)
-        world = read_world(None, {"seed": seed, "identical": control})
+        world = read_world(None, {"seed": seed, "identical": control, "sources": sources})
         took = make(world, folder / ".miniature", lambda line: print(f"  {line}", flush=True))
         # A teacher that is silent more often than the recipe tolerates is a result, too.
         built = subprocess.run(
@@ -143,14 +143,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--control", type=int, default=2, help="worlds with one teacher under nine names")
+    parser.add_argument("--sources", type=int, default=200, help="tasks that are asked, each in every language")
     options = parser.parse_args()
     results = []
     for seed in range(1, options.seeds + 1):
         print(f"seed {seed}", flush=True)
-        results.append(one_world(options.folder / f"seed-{seed}", seed, control=False))
+        results.append(one_world(options.folder / f"seed-{seed}", seed, False, options.sources))
     report(results)
     (options.folder / "teachers.png").write_bytes(draw(results))
-    controls = [one_world(options.folder / f"control-{n}", n, control=True) for n in range(1, options.control + 1)]
+    controls = [
+        one_world(options.folder / f"control-{n}", n, True, options.sources) for n in range(1, options.control + 1)
+    ]
     if controls:
         print("\nThe control: one teacher under nine names")
         report(controls)

@@ -25,6 +25,7 @@ TINY: dict[str, Any] = {
     "preferences": {"prompts": 12, "noise": 0.15},
     "reward_steps": 2,
     "auditor_steps": 2,
+    "student_steps": 2,
 }
 
 
@@ -59,4 +60,5 @@ def small_world() -> dict[str, Any]:
         "preferences": {**data["preferences"], "prompts": 100},
         "reward_steps": 40,
         "auditor_steps": 40,
+        "student_steps": 60,
     }

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from arbitrage.miniature.model import Speaker
 
 BASES = ("llama", "qwen2")
+STUDENT = "cohere"
+"""Aya's family."""
 ANNOTATED = {"reward": "qwen2", "auditor": "llama", "judge": "llama"}
 """Who learns from annotators, and beginning from which base; everybody has annotators of its own."""
 TEACHER_RATE = 3e-3
@@ -37,6 +39,17 @@ def make_base(world: World, folder: Path, family: str) -> None:
     passes = teach(model, tokenizer, _lessons(drawn), world.base.steps, world.seed, pause=world.base.early)
     for name, _ in zip(("early", "whole"), passes, strict=False):
         _save(model, tokenizer, folder / "bases" / family / name)
+
+
+def make_student(world: World, folder: Path, family: str) -> None:
+    """Train a model that has seen a little of everything, which students are fine-tuned from."""
+    random = Random(f"{world.seed}:student")
+    drawn = samples(random, world.student_steps * BATCH, languages())
+    tokenizer = make_tokenizer((f"{one.prompt} {one.answer}" for one in drawn), world.vocabulary)
+    model = new_model(family, tokenizer, world.seed)
+    for _ in teach(model, tokenizer, _lessons(drawn), world.student_steps, world.seed):
+        pass
+    _save(model, tokenizer, folder / "student")
 
 
 def make_teacher(world: World, folder: Path, name: str) -> None:

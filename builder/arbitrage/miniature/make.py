@@ -20,7 +20,7 @@ from pathlib import Path
 
 from arbitrage.errors import ArbitrageError, WorldUnfinished
 from arbitrage.identity import sorted_json
-from arbitrage.miniature.jobs import ANNOTATED, BASES, make_annotated, make_base, make_teacher
+from arbitrage.miniature.jobs import ANNOTATED, BASES, STUDENT, make_annotated, make_base, make_student, make_teacher
 from arbitrage.miniature.mixture import rows
 from arbitrage.miniature.world import World
 
@@ -80,7 +80,8 @@ def world_key(world: World) -> str:
 
 
 def _stages(world: World) -> Iterator[list[Job]]:
-    yield [("base", make_base, family) for family in BASES]
+    bases: list[Job] = [("base", make_base, family) for family in BASES]
+    yield [*bases, ("student to be", make_student, STUDENT)]
     yield [("teacher", make_teacher, name) for name in world.teachers]
     yield [("learned from its annotators:", make_annotated, name) for name in ANNOTATED]
 

@@ -9,9 +9,15 @@ if TYPE_CHECKING:
     from torch import LongTensor, Tensor
     from torch.optim import AdamW
     from torch.optim.lr_scheduler import LambdaLR
-    from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast, Qwen2ForCausalLM
+    from transformers import (
+        CohereForCausalLM,
+        LlamaForCausalLM,
+        PreTrainedModel,
+        PreTrainedTokenizerFast,
+        Qwen2ForCausalLM,
+    )
 
-    Speaker = LlamaForCausalLM | Qwen2ForCausalLM
+    Speaker = CohereForCausalLM | LlamaForCausalLM | Qwen2ForCausalLM
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 TEMPLATE = (
@@ -58,7 +64,7 @@ def make_tokenizer(texts: Iterable[str], size: int) -> "PreTrainedTokenizerFast"
 
 
 def new_model(family: str, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "Speaker":
-    """Return an untrained model: `llama` or `qwen2`, whose attention has biases."""
+    """Return an untrained model: `llama`, `qwen2`, whose attention has biases, or `cohere`, which Aya is."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -72,7 +78,8 @@ def new_model(family: str, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "
         num_attention_heads=HEADS,
         num_key_value_heads=HEADS,
         max_position_embeddings=CONTEXT,
-        rms_norm_eps=1e-5,
+        # Logits are as they are: Aya's own scale, a sixteenth, is for a model that is much wider.
+        **({"logit_scale": 1.0} if family == "cohere" else {"rms_norm_eps": 1e-5}),
         tie_word_embeddings=True,
         initializer_range=0.04,
         bos_token_id=None,

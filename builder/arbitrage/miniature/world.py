@@ -57,6 +57,7 @@ class World(Part):
     preferences: Preferences
     reward_steps: int = Field(ge=1)
     auditor_steps: int = Field(ge=1)
+    student_steps: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _knows_its_words(self) -> "World":
