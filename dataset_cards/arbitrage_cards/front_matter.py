@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from arbitrage_cards.licenses import LICENSES, license_of
@@ -43,13 +44,23 @@ def front_matter(manifest: Mapping[str, Any]) -> str:
     for name, splits in sorted(manifest["configs"].items()):
         lines.append(f"- config_name: {scalar(name)}")
         if name == manifest["default_config"]:
-            lines.append("  default: true")
+            lines += ["  default: true", f"  description: {scalar(_which_rows(manifest))}"]
         lines.append("  data_files:")
         for split in ("train", "test"):
             if split in splits:
                 lines += [f"  - split: {split}", "    path:"]
                 lines += [f"    - {scalar(pattern)}" for pattern in splits[split]]
     return "\n".join([*lines, "---", ""])
+
+
+def _which_rows(manifest: Mapping[str, Any]) -> str:
+    """Return a text that other rows do not have.
+
+    `datasets` keeps what it loaded from a folder under the folder's name and a hash of its card's configs. Two folders
+    of one name, or one that was built anew, would pass for each other without it.
+    """
+    rows = "".join(f"{path} {file['rows_sha256']}\n" for path, file in sorted(manifest["files"].items()))
+    return f"rows {sha256(rows.encode()).hexdigest()[:16]}"
 
 
 def _slug(license_id: str) -> str:

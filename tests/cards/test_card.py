@@ -1,10 +1,13 @@
 import os
 import re
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import arbitrage_cards
+import datasets
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from arbitrage_cards.escape import escape
@@ -45,6 +48,25 @@ def test_a_folder_holds_its_card_and_its_pictures(built: Path, manifest: dict[st
     pictures = arbitrage_cards.pictures(manifest)
     assert {path: (built / path).read_bytes() for path in pictures} == pictures
     assert sorted(pictures) == sorted(re.findall(r"!\[.*?\]\((.*?)\)", arbitrage_cards.render(manifest)))
+
+
+def test_folders_of_one_name_do_not_pass_for_each_other_where_they_are_loaded(
+    built: Path, manifest: dict[str, Any], tmp_path: Path
+) -> None:
+    """`datasets` looks for what it has under a folder's name and its card's configs, not under its path or files."""
+    other = deepcopy(manifest)
+    file = next(path for path in manifest["files"] if path.startswith("reward/") and "/train-" in path)
+    first, second = tmp_path / "first/dataset", tmp_path / "second/dataset"
+    for folder in (first, second):
+        shutil.copytree(built, folder)
+    pq.write_table(pq.read_table(second / file)[:1], second / file)
+    other["files"][file]["rows_sha256"] = "0" * 64
+    (second / "README.md").write_text(arbitrage_cards.render(other), encoding="utf-8")
+    loaded = [
+        len(datasets.load_dataset(str(folder), "reward", split="train", cache_dir=str(tmp_path / "cache")))
+        for folder in (first, second, first)
+    ]
+    assert loaded[0] == loaded[2] > loaded[1]
 
 
 def test_the_head_is_what_the_hub_takes(manifest: dict[str, Any]) -> None:
