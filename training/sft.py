@@ -5,7 +5,6 @@
 """Fine-tune a student on one arm of a published dataset.
 
     uv run sft.py --config recipes/aya-23-8b-lora.yaml --dataset_name org/name --dataset_revision v1.0.0
-    accelerate launch --config_file recipes/fsdp2.yaml sft.py --config recipes/aya-23-8b.yaml ...
 
 This file is all that is needed. Its settings are TRL's and those of Data and Shown below, by the same names on the
 command line and in YAML. The same command goes on after an interruption. Exit codes: 0 done, 2 change something first.
@@ -30,6 +29,7 @@ from typing import Any, NoReturn
 
 import torch
 from datasets import Dataset, get_dataset_config_names, load_dataset
+from datasets.config import HF_DATASETS_CACHE
 from huggingface_hub import HfApi, ModelCard, ModelCardData
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoTokenizer
@@ -41,7 +41,6 @@ PASSING = (
     "project disable_tqdm log_level logging_steps dataset_name dataset_num_proc save_total_limit local_rank"
 ).split()
 """Settings that no weight depends on."""
-UNTABLED = re.compile(r"[|`<>\[\]\\\s]+")
 
 
 class Stop(Exception):
@@ -164,7 +163,9 @@ def load_rows(data: Data, where: Mapping[str, Any], column: str) -> tuple[Datase
         there = get_dataset_config_names(name, revision=where["commit"])
         if arm not in there:
             raise Stop(f"dataset_config: there is no {arm!r}, but {', '.join(one for one in there if '-' not in one)}")
-        rows = load_dataset(name, arm, revision=where["commit"])
+        # What is kept of a folder is kept under its name, which others have, too.
+        kept = None if where["manifest"] is None else f"{HF_DATASETS_CACHE}/{where['manifest'][:16]}"
+        rows = load_dataset(name, arm, revision=where["commit"], cache_dir=kept)
     if data.dataset_train_split not in rows:
         raise Stop(f"dataset_train_split: {arm} has no {data.dataset_train_split!r}, but {', '.join(rows)}")
     train, test = rows[data.dataset_train_split], rows.get(data.dataset_test_split)
@@ -240,12 +241,13 @@ def train(trainer: Any, state: dict[str, Any], checkpoint: str | None) -> None:
     tell(f"{folder}: {', '.join(f'{name} {value:.4g}' for name, value in state['metrics'].items())}")
 
 
-def begin(key: Mapping[str, Any], counts: Mapping[str, int], rows: Dataset) -> dict[str, Any]:
+def begin(key: Mapping[str, Any], rows: Dataset, lengths: Sequence[int], left_out: int) -> dict[str, Any]:
     """Return what is known before the first step."""
     shown = [Path(one).name if Path(one).is_absolute() else one for one in sys.argv]
     libraries = ("accelerate", "datasets", "peft", "torch", "transformers", "trl")
     about = {"command": shlex.join(["python", *shown]), "versions": {name: version(name) for name in libraries}}
-    return {"key": key, **about, **counts, "languages": sorted({one.split("-")[0] for one in rows.unique("language")})}
+    about |= {"languages": sorted({one.split("-")[0] for one in rows.unique("language")}), "left_out": left_out}
+    return {"key": key, "examples": len(lengths), "tokens": sum(lengths), **about}
 
 
 def model_settings(model: ModelConfig, args: Any, tokenizer: Any) -> dict[str, Any]:
@@ -276,14 +278,14 @@ def card_of(state: Mapping[str, Any], title: str) -> ModelCard:
     )
     rows = {
         "dataset": " ".join(f"{name} {value}" for name, value in data.items() if value),
-        "arm": f"{key['arm']}: {state['examples']:,} examples, {state['tokens']:,} tokens an epoch",
-        "left out": f"{state['left_out']:,} rows whose text spells a special token",
+        "arm": f"{key['arm']}: {state['examples']:,} examples, {state['tokens']:,} tokens an epoch, "
+        f"without {state['left_out']:,} rows whose text spells a special token",
         "base model": " ".join(f"{name} {value}" for name, value in base.items() if value),
         **{name: f"{value:.4g}" for name, value in state["metrics"].items()},
         **{name: str(state[name]) for name in ("steps", "hardware", "command")},
         "versions": ", ".join(f"{name} {one}" for name, one in state["versions"].items()),
     }
-    cells = [f"| {name} | {UNTABLED.sub(' ', value)[:500]} |" for name, value in rows.items()]
+    cells = ["| " + name + " | " + re.sub(r"[|`<>\[\]\\\s]+", " ", value)[:500] + " |" for name, value in rows.items()]
     recipe = "\n".join(f"{name}: {json.dumps(value)}" for name, value in key["settings"].items())
     text = f"""# {title}\n\nA student of a pool of teachers through which prompts are routed
 ([Multilingual Arbitrage](https://arxiv.org/abs/2408.14960)). Its licence follows from its base model's and the
@@ -350,8 +352,7 @@ def examples_of(rows: Dataset, tokenizer: Any, processes: int | None) -> Dataset
 
     def example(row: Mapping[str, Any]) -> dict[str, Any]:
         ids, head = encode(tokenizer, row["prompt"], row["completion"])
-        mask = [0] * head + [1] * (len(ids) - head)
-        return {"input_ids": ids, "completion_mask": mask, "length": len(ids)}
+        return {"input_ids": ids, "completion_mask": [0] * head + [1] * (len(ids) - head), "length": len(ids)}
 
     rows = rows.select_columns(["prompt_id", "prompt", "completion"])
     rows = rows.filter(lambda row: not spells(tokenizer, [*row["prompt"], *row["completion"]]))
@@ -386,8 +387,7 @@ def work() -> None:
         rows = shown(whole, data, args.seed)
         said = f"{data.dataset_config}: {len(rows):,} examples of {len(learned):,} rows"
         tell("\n".join([said, *histogram(rows["length"], args.max_length)]))
-        counts = {"examples": len(rows), "tokens": sum(rows["length"]), "left_out": len(learned) - len(whole)}
-        state = begin(key, counts, learned)
+        state = begin(key, learned, rows["length"], len(learned) - len(whole))
         with explained("settings"):
             parts = model_settings(model, args, tokenizer)
             trainer = SFTTrainer(args=args, train_dataset=rows, eval_dataset=test, **parts)
