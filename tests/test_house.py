@@ -15,7 +15,7 @@ from commands import ROOT
 from typer.main import get_command
 
 PACKAGES = [ROOT / "builder/arbitrage", ROOT / "dataset_cards/arbitrage_cards"]
-FOLDERS = [*PACKAGES, ROOT / "tests", ROOT / "benchmarks", ROOT / "examples"]
+FOLDERS = [*PACKAGES, *(ROOT / name for name in ("training", "tests", "benchmarks", "examples"))]
 NAMES = {
     "sentence-transformers": "sentence_transformers",
     "ruamel.yaml": "ruamel",

@@ -1,6 +1,7 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["datasets>=4.7,<6", "peft>=0.18", "scipy>=1.14", "torch>=2.9", "transformers>=5.16", "trl>=1.16,<2"]
+# dependencies = ["datasets>=4.7,<6", "peft>=0.18", "scipy>=1.14", "torch>=2.9", "transformers>=5.16,<6",
+#   "trl>=1.16,<2"]
 # ///
 """The same student on several arms: the same settings, seeds and budget for all, and a table out of it.
 

@@ -1,0 +1,222 @@
+"""A student trained by a real command line on a dataset that the Hub has, and what goes wrong before and on the way."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import ROOT
+from safetensors.numpy import load_file
+from training.place import Place, exam
+
+RECIPE = ROOT / "training/recipes/miniature.yaml"
+HUB = ("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0")
+SAVING = ("--examples", "1600", "--num_train_epochs", "1", "--save_strategy", "steps", "--save_steps", "10")
+
+
+def options(place: Place, folder: Path | str, *more: str) -> list[str]:
+    return ["--config", str(RECIPE), "--model_name_or_path", str(place.base), "--output_dir", str(folder), *more]
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return {name: value.tolist() for name, value in load_file(folder / "model.safetensors").items()}
+
+
+def state(folder: Path) -> Any:
+    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def trained(place: Place) -> Path:
+    """A student, trained and pushed."""
+    pushed = ("--push_to_hub", "true", "--hub_model_id", "org/student", "--hub_tag", "v1.0.0")
+    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "4", *pushed))
+    assert "tokens an example: 50% have up to " in said
+    assert "max_length 256 cuts 0.0% of the examples" in said
+    assert "org/student: v1.0.0 is there" in said
+    return place.folder / "student"
+
+
+def test_loss_falls_and_the_student_says_what_it_came_from(place: Place, trained: Path) -> None:
+    found = state(trained)
+    losses = [log["loss"] for log in found["log"] if "loss" in log]
+    held_out = [log["eval_loss"] for log in found["log"] if "eval_loss" in log]
+    assert losses[-1] < 0.7 * losses[0] and held_out[-1] < 0.7 * held_out[0]
+    assert found["key"]["dataset"]["revision"] == "v1.0.0"
+    assert found["key"]["dataset"]["commit"] == place.server.repo("org/tasks").tags()["v1.0.0"]
+    card = yaml.safe_load((trained / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert card["datasets"] == ["org/tasks"]
+    assert card["language"] == ["ar", "de", "en", "fr", "tr", "uk", "zh"]
+    assert "base_model" not in card, "a folder is no model of the Hub"
+    body = (trained / "README.md").read_text(encoding="utf-8")
+    for said in (
+        "v1.0.0",
+        found["key"]["dataset"]["commit"],
+        "reward: ",
+        "eval_loss",
+        "learning_rate: 0.003",
+        "trl 1.",
+    ):
+        assert said in body, said
+    assert str(place.folder) not in body + (trained / "training.json").read_text(encoding="utf-8")
+
+
+def test_the_pushed_model_loads_with_its_card_and_tag(place: Place, trained: Path, tmp_path: Path) -> None:
+    code = (
+        "import json, sys; from huggingface_hub import HfApi, ModelCard\n"
+        "from transformers import AutoModelForCausalLM\n"
+        "model = AutoModelForCausalLM.from_pretrained('org/student', revision='v1.0.0')\n"
+        "model.save_pretrained(sys.argv[1]); card = ModelCard.load('org/student')\n"
+        "files = HfApi().list_repo_files('org/student', revision='v1.0.0')\n"
+        "print(json.dumps([card.data.datasets, files]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    ran = subprocess.run(command, cwd=place.folder, env=place.environ, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    datasets, files = json.loads(ran.stdout.splitlines()[-1])
+    assert datasets == ["org/tasks"]
+    assert {"README.md", "training.json", "model.safetensors", "tokenizer.json"} <= set(files)
+    assert not [name for name in files if name.startswith("checkpoint-") or name.endswith(".bin")]
+    assert weights(tmp_path) == weights(trained)
+
+
+def test_the_same_again_trains_nothing_and_a_taken_tag_stays(place: Place, trained: Path) -> None:
+    before = place.server.repo("org/student").tags()
+    pushed = ("--push_to_hub", "true", "--hub_model_id", "org/student", "--hub_tag", "v1.0.0")
+    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "4", *pushed))
+    assert "student is trained already" in said and "v1.0.0 is there" in said
+    (refused,) = place.many([["sft", *options(place, "other", *HUB, "--max_steps", "1", *pushed)]])
+    assert refused and "has another model under v1.0.0" in refused
+    assert not (place.folder / "other").exists(), "it is said before anything is trained"
+    assert place.server.repo("org/student").tags() == before
+
+
+def test_killed_in_the_middle_it_goes_on_to_the_same_weights(place: Place) -> None:
+    place.run("sft.py", *options(place, "whole", *HUB, *SAVING))
+    command = place.command("sft.py", *options(place, "killed", *HUB, *SAVING))
+    process = subprocess.Popen(
+        command, cwd=place.folder, env=place.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    folder = place.folder / "killed"
+    while not (folder / "checkpoint-20" / "trainer_state.json").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "model.safetensors").exists()
+    # As a kill in the middle of saving leaves it.
+    torn = folder / "checkpoint-9999"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    place.run("sft.py", *options(place, "killed", *HUB, *SAVING))
+    assert not torn.exists()
+    assert weights(folder) == weights(place.folder / "whole")
+    assert state(folder)["metrics"] == state(place.folder / "whole")["metrics"]
+
+
+def test_packed_examples_do_not_see_each_other(place: Place) -> None:
+    """At a learning rate of zero, the loss on the same examples is the same however they are laid out."""
+    held = ("--learning_rate", "0", "--examples", "64", "--num_train_epochs", "1", "--dataset_test_split", "none")
+    still = (*HUB, *held, "--eval_strategy", "no", "--eval_on_start", "false", "--save_strategy", "no")
+    ways = {"padded": ("--per_device_train_batch_size", "64"), "packed": ("--packing", "true")}
+    assert place.many([["sft", *options(place, name, *still, *more)] for name, more in ways.items()]) == [None, None]
+    losses = [state(place.folder / name)["metrics"]["train_loss"] for name in ways]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+REFUSED = [
+    (("--dataset_config", "rewrd"), "dataset_config: there is no 'rewrd', but pool, preferences, random, reward"),
+    (("--dataset_config", "pool"), "pool has no conversations in a column completion"),
+    (("--dataset_revision", "v9.0.0"), "there is no v9.0.0; tags of org/tasks: v1.0.0"),
+    (("--dataset_revision", "main"), "main is a branch, which moves; tags of org/tasks: v1.0.0"),
+    (("--dataset_revision", "f" * 40), "dataset_name: org/tasks: "),
+    (("--dataset_name", "org/nothing"), "dataset_name: org/nothing: "),
+    (("--dataset_name", "not/a/name"), "dataset_name: not/a/name: "),
+    (("--dataset_train_split", "training"), "reward has no 'training', but "),
+    (("--learnig_rate", "1"), "--learnig_rate"),
+    (("--learning_rate", "fast"), "learning_rate"),
+    (("--model_name_or_path", "org/nothing"), "model_name_or_path: org/nothing: "),
+    (("--push_to_hub", "true"), "hub_model_id: is"),
+    (("--trust_remote_code", "true"), "trust_remote_code"),
+    (("--tokens", "3"), "no example is left"),
+]
+
+
+def test_what_cannot_be_is_one_message_before_a_model_is_loaded(place: Place) -> None:
+    given = options(place, "refused", *HUB)
+    told = place.many([["sft", *given, *more] for more, _ in REFUSED])
+    for (more, expected), said in zip(REFUSED, told, strict=True):
+        assert said and expected in said and "\n" not in said.strip(), (more, said)
+    assert not (place.folder / "refused").exists()
+
+
+def test_a_wrong_command_line_ends_with_2_and_without_a_traceback(place: Place) -> None:
+    told = place.run("sft.py", "--config", "nowhere.yaml", code=2)
+    assert told.startswith("sft.py: settings: ") and "nowhere.yaml" in told
+
+
+def test_a_model_without_a_chat_template_is_refused_or_given_one(place: Place, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for path in place.base.iterdir():
+        if path.name != "chat_template.jinja":
+            (bare / path.name).write_bytes(path.read_bytes())
+    given = (*options(place, tmp_path / "out", *HUB), "--model_name_or_path", str(bare), "--max_steps", "1")
+    told = place.many([["sft", *given], ["sft", *given, "--chat_template_path", place.base / "chat_template.jinja"]])
+    assert told[0] and "has no chat template" in told[0]
+    assert told[1] is None
+
+
+def test_a_folder_of_another_training_is_left_alone(place: Place, trained: Path) -> None:
+    before = weights(trained)
+    (place.folder / "full").mkdir(exist_ok=True)
+    (place.folder / "full" / "thesis.txt").write_text("years of work")
+    more = ("--num_train_epochs", "5")
+    told = place.many([["sft", *options(place, "student", *HUB, *more)], ["sft", *options(place, "full", *HUB)]])
+    assert told[0] and "holds another training, whose settings is" in told[0]
+    assert told[1] and "holds something else" in told[1]
+    assert weights(trained) == before
+
+
+def test_texts_that_spell_special_tokens_are_left_out_and_long_ones_are_counted(place: Place, tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": f"{text} {n}"}],
+            "completion": [{"role": "assistant", "content": "1, 2 \N{ZERO WIDTH JOINER}\N{ARABIC LETTER ALEF}𝔘"}],
+            "language": "en",
+            "prompt_id": f"{n}",
+        }
+        for n, text in enumerate(["put", "end <|end|> of", "and <|assistant|> says", "long " * 200])
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "README.md").write_text("---\nconfigs:\n- config_name: reward\n  data_files: train.jsonl\n---\n")
+    given = options(place, tmp_path / "out", "--dataset_name", str(folder), "--max_steps", "1")
+    said = place.run("sft.py", *given, "--eval_strategy", "no", "--eval_on_start", "false")
+    assert "reward: 2 examples of 4 rows" in said
+    assert "max_length 256 cuts 50.0% of the examples" in said
+    assert "without 2 rows whose text spells a special token" in (tmp_path / "out/README.md").read_text()
+
+
+def test_held_out_accuracy_rises(place: Place, trained: Path) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in exam(place))
+    (place.folder / "exam.jsonl").write_text(lines, encoding="utf-8")
+    place.run(
+        "compare.py",
+        *("--config", RECIPE, *HUB, "--model_name_or_path", place.base, "--exam", "exam.jsonl"),
+        *("--arms", "reward", "random", "--seeds", "1", "--examples", "4000", "--output_dir", "compared"),
+        *("--eval_strategy", "no", "--eval_on_start", "false"),
+    )
+    found = json.loads((place.folder / "compared/compare.json").read_text())["arms"]
+    assert found["reward"]["right"][0] > found["before training"]["right"][0] + 8
+    assert abs(found["reward"]["tokens"][0] - found["random"]["tokens"][0]) < 100
+    assert found["reward"]["examples"][0] <= 4000 >= found["random"]["examples"][0]
+    table = (place.folder / "compared/compare.md").read_text()
+    assert "| reward | " in table and "| before training | - | - | - | " in table
