@@ -105,7 +105,7 @@ def pinned(data: Data) -> dict[str, Any]:
     with explained(f"dataset_name: {name}"):
         refs = HfApi().list_repo_refs(name, repo_type="dataset")
         tags, branches = [ref.name for ref in refs.tags], [ref.name for ref in refs.branches]
-        there = f"tags of {name}: {', '.join(tags[-9:]) or 'none, so give a commit'}"
+        there = f"tags of {name}: {', '.join(tags[-9:]) or 'none'}"
         if wanted not in (*tags, *branches):
             raise Stop(f"dataset_revision: {f'there is no {wanted}' if wanted else 'say which version'}; {there}")
         if wanted not in tags and not data.moving_revision:
@@ -163,7 +163,7 @@ def load_rows(data: Data, where: Mapping[str, Any], column: str) -> tuple[Datase
         there = get_dataset_config_names(name, revision=where["commit"])
         if arm not in there:
             raise Stop(f"dataset_config: there is no {arm!r}, but {', '.join(one for one in there if '-' not in one)}")
-        # What is kept of a folder is kept under its name, which others have, too.
+        # A folder's rows are cached under its name, which others have.
         kept = None if where["manifest"] is None else f"{HF_DATASETS_CACHE}/{where['manifest'][:16]}"
         rows = load_dataset(name, arm, revision=where["commit"], cache_dir=kept)
     if data.dataset_train_split not in rows:
@@ -197,7 +197,8 @@ def encode(tokenizer: Any, head: list[Any], tail: list[Any]) -> tuple[list[int],
 
 def spells(tokenizer: Any, turns: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether a text spells a special token, which would end a turn in its middle, or begin another."""
-    return any(mark in turn["content"] for turn in turns for mark in tokenizer.all_special_tokens)
+    marks = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return any(mark in turn["content"] for mark in marks for turn in turns)
 
 
 def histogram(lengths: Sequence[int], limit: int | None) -> Iterator[str]:
@@ -229,7 +230,8 @@ def train(trainer: Any, state: dict[str, Any], checkpoint: str | None) -> None:
     told = {
         name: value for name, value in found.items() if name.endswith(("loss", "accuracy", "accuracies", "margins"))
     }
-    state["metrics"] = {**told, "train_loss": trained.training_loss}
+    # After a checkpoint the Trainer's loss is of the steps since alone.
+    state |= {"metrics": told if checkpoint else {**told, "train_loss": trained.training_loss}}
     peak, device = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, f"{torch.get_num_threads()} CPU threads"
     if torch.cuda.is_available():
         peak, device = torch.cuda.max_memory_allocated(), torch.cuda.get_device_name()
@@ -244,10 +246,10 @@ def train(trainer: Any, state: dict[str, Any], checkpoint: str | None) -> None:
 def begin(key: Mapping[str, Any], rows: Dataset, lengths: Sequence[int], left_out: int) -> dict[str, Any]:
     """Return what is known before the first step."""
     shown = [Path(one).name if Path(one).is_absolute() else one for one in sys.argv]
-    libraries = ("accelerate", "datasets", "peft", "torch", "transformers", "trl")
-    about = {"command": shlex.join(["python", *shown]), "versions": {name: version(name) for name in libraries}}
-    about |= {"languages": sorted({one.split("-")[0] for one in rows.unique("language")}), "left_out": left_out}
-    return {"key": key, "examples": len(lengths), "tokens": sum(lengths), **about}
+    versions = {name: version(name) for name in ("accelerate", "datasets", "peft", "torch", "transformers", "trl")}
+    about = {"languages": sorted({one.split("-")[0] for one in rows.unique("language")}), "left_out": left_out}
+    about |= {"examples": len(lengths), "tokens": sum(lengths), "versions": versions}
+    return {"key": key, "command": shlex.join(["python", *shown]), **about}
 
 
 def model_settings(model: ModelConfig, args: Any, tokenizer: Any) -> dict[str, Any]:

@@ -86,14 +86,14 @@ def test_the_pushed_model_loads_with_its_card_and_tag(place: Place, trained: Pat
 
 
 def test_the_same_again_trains_nothing_and_a_taken_tag_stays(place: Place, trained: Path) -> None:
-    before = place.server.repo("org/student").tags()
+    before = place.server.repo("org/student", "model").tags()
     pushed = ("--push_to_hub", "true", "--hub_model_id", "org/student", "--hub_tag", "v1.0.0")
     said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "4", *pushed))
     assert "student is trained already" in said and "v1.0.0 is there" in said
     (refused,) = place.many([["sft", *options(place, "other", *HUB, "--max_steps", "1", *pushed)]])
     assert refused and "has another model under v1.0.0" in refused
     assert not (place.folder / "other").exists(), "it is said before anything is trained"
-    assert place.server.repo("org/student").tags() == before
+    assert place.server.repo("org/student", "model").tags() == before
 
 
 def test_killed_in_the_middle_it_goes_on_to_the_same_weights(place: Place) -> None:
@@ -116,7 +116,8 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(place: Place) -> No
     place.run("sft.py", *options(place, "killed", *HUB, *SAVING))
     assert not torn.exists()
     assert weights(folder) == weights(place.folder / "whole")
-    assert state(folder)["metrics"] == state(place.folder / "whole")["metrics"]
+    found, whole = (state(path)["metrics"] for path in (folder, place.folder / "whole"))
+    assert found == {name: value for name, value in whole.items() if name != "train_loss"}
 
 
 def test_packed_examples_do_not_see_each_other(place: Place) -> None:
@@ -211,12 +212,12 @@ def test_held_out_accuracy_rises(place: Place, trained: Path) -> None:
     place.run(
         "compare.py",
         *("--config", RECIPE, *HUB, "--model_name_or_path", place.base, "--exam", "exam.jsonl"),
-        *("--arms", "reward", "random", "--seeds", "1", "--examples", "4000", "--output_dir", "compared"),
+        *("--arms", "reward", "random", "--seeds", "1", "--examples", "8000", "--output_dir", "compared"),
         *("--eval_strategy", "no", "--eval_on_start", "false"),
     )
     found = json.loads((place.folder / "compared/compare.json").read_text())["arms"]
     assert found["reward"]["right"][0] > found["before training"]["right"][0] + 8
     assert abs(found["reward"]["tokens"][0] - found["random"]["tokens"][0]) < 100
-    assert found["reward"]["examples"][0] <= 4000 >= found["random"]["examples"][0]
+    assert found["reward"]["examples"][0] <= 8000 >= found["random"]["examples"][0]
     table = (place.folder / "compared/compare.md").read_text()
     assert "| reward | " in table and "| before training | - | - | - | " in table
