@@ -13,7 +13,7 @@ from miniature.worlds import COMMAND, ENVIRON, TINY, miniature, write_world
 
 JOBS = ["base llama", "base qwen2"]
 JOBS += [f"learned from its annotators: {name}" for name in ("auditor", "judge", "reward")]
-JOBS += ["teacher multi", "teacher west"]
+JOBS += ["student to be cohere", "teacher multi", "teacher west"]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
