@@ -16,7 +16,7 @@ from training.place import Place, exam
 
 RECIPE = ROOT / "training/recipes/miniature.yaml"
 HUB = ("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0")
-SAVING = ("--examples", "1600", "--num_train_epochs", "1", "--save_strategy", "steps", "--save_steps", "10")
+SAVING = ("--examples", "640", "--num_train_epochs", "1", "--save_strategy", "steps", "--save_steps", "5")
 
 
 def options(place: Place, folder: Path | str, *more: str) -> list[str]:
@@ -103,7 +103,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(place: Place) -> No
         command, cwd=place.folder, env=place.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     folder = place.folder / "killed"
-    while not (folder / "checkpoint-20" / "trainer_state.json").exists():
+    while not (folder / "checkpoint-10" / "trainer_state.json").exists():
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
