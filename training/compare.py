@@ -99,10 +99,8 @@ def fewest_tokens(given: Sequence[str], arms: Sequence[str], seeds: Sequence[int
         data, args, model = settings(given, arm, seeds[0], examples)
         rows, _ = sft.load_rows(data, sft.pinned(data), "completion")
         whole = sft.examples_of(rows, sft.load_tokenizer(model, args.chat_template_path), args.dataset_num_proc)
-        limit = args.max_length or math.inf
-        for seed in seeds:
-            found.append(sum(min(limit, length) for length in sft.shown(whole, data, seed)["length"]))
-    return int(min(found))
+        found += [sum(sft.shown(whole, data, seed)["length"]) for seed in seeds]
+    return min(found)
 
 
 def read_exam(path: Path) -> list[Item]:

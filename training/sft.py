@@ -146,8 +146,7 @@ def begun(folder: Path, key: Mapping[str, Any]) -> tuple[dict[str, Any], str | N
         if kept["key"].get(name) != key.get(name):
             was, now = (json.dumps(one.get(name))[:300] for one in (kept["key"], key))
             raise Stop(f"output_dir: {folder} holds another training, whose {name} is {was}, not {now}: give another")
-    if "metrics" in kept:
-        tell(f"{folder} is trained already")
+    tell(f"{folder} is trained already" if "metrics" in kept else f"{folder}: goes on")
     places = {int(path.name[11:]): path for path in folder.glob("checkpoint-*") if path.name[11:].isdigit()}
     for step in sorted(places, reverse=True):
         if (places[step] / "trainer_state.json").is_file():
@@ -169,8 +168,9 @@ def load_rows(data: Data, where: Mapping[str, Any], column: str) -> tuple[Datase
     if data.dataset_train_split not in rows:
         raise Stop(f"dataset_train_split: {arm} has no {data.dataset_train_split!r}, but {', '.join(rows)}")
     train, test = rows[data.dataset_train_split], rows.get(data.dataset_test_split)
-    if column not in train.column_names or not isinstance(train[0][column], list):
-        raise Stop(f"dataset_config: {arm} has no conversations in a column {column}: another kind of training")
+    lacking = {"prompt", "prompt_id", "language", column} - set(train.column_names)
+    if lacking or not isinstance(train[0][column], list):
+        raise Stop(f"dataset_config: {arm} has no conversations in a column {column}, or lacks one: {sorted(lacking)}")
     return train, test
 
 
@@ -326,7 +326,7 @@ def main(work: Callable[[], None]) -> None:
     """Exit with a code, and with a message in place of a traceback where a person can change something."""
     try:
         sys.exit(work())
-    except Stop as stop:
+    except (Stop, OSError) as stop:
         code, text = 2, str(stop)
     except torch.OutOfMemoryError:
         code, text = 2, "no memory left: halve per_device_train_batch_size and double gradient_accumulation_steps"
