@@ -47,12 +47,16 @@ def test_it_holds_every_file_of_a_package(site: Path, package: str) -> None:
     source = ROOT / package
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     copied = site / source.name
+    if source.name == "arbitrage":
+        scripts = (path for path in (ROOT / "training").rglob("*") if path.is_file() and path.suffix != ".pyc")
+        files |= {path.relative_to(ROOT) for path in scripts}
     assert {path.relative_to(copied) for path in copied.rglob("*") if path.suffix != ".pyc" and path.is_file()} == files
 
 
 def test_it_works_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
     assert run(site, tmp_path, "-c", "import arbitrage; print(arbitrage.__file__)").startswith(str(site))
     assert "reproduce" in run(site, tmp_path, "-m", "arbitrage", "--help")
+    assert str(site / "arbitrage/training/sft.py") in run(site, tmp_path, "-m", "arbitrage", "train").splitlines()
     run(site, tmp_path, "-m", "arbitrage", "init")
     assert (tmp_path / "recipe.yaml").read_bytes() == (ROOT / "builder/arbitrage/recipe/starter.yaml").read_bytes()
 

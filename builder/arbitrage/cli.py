@@ -44,7 +44,7 @@ def _root(
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("recipe.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
 ) -> None:
     """Write a commented recipe to start from."""
     text = (files("arbitrage.recipe") / "starter.yaml").read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def status(recipe: RecipeFile, run: RunFolder = None, as_json: AsJson = False) -
 @app.command()
 def show(
     recipe: RecipeFile,
-    prompt_id: Annotated[str | None, typer.Argument(metavar="[PROMPT_ID]", help="Or the start of it.")] = None,
+    prompt_id: Annotated[str | None, typer.Argument(metavar="PROMPT_ID", help="Or the start of it.")] = None,
     run: RunFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -322,6 +322,20 @@ def fit(
 
     found = do_fit(what, target, embedding, model, onto, pilot=pilot, seed=seed, run=run, tell=Progress(_err()).tell)
     _report(found, as_json, print_fitted)
+
+
+@app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+def train(
+    script: Annotated[Path | None, typer.Argument(metavar="SCRIPT", help="Such as training/sft.py.")] = None,
+    options: Annotated[list[str] | None, typer.Argument(metavar="OPTIONS", help="The script's own.")] = None,
+) -> None:
+    """Run a script that trains a student; without one, print where this version's scripts and recipes are."""
+    from arbitrage.student import addresses, run_script
+
+    if script is not None:
+        run_script(script, options or [])
+    for path in addresses():
+        typer.echo(path)
 
 
 def _read(path: Path, *, asks: bool = True) -> Recipe:
