@@ -11,7 +11,7 @@ demo: .venv/installed  ## a small world whose truth is known: made, built, loade
 	$(BIN)/python -m arbitrage.miniature demo .miniature builder/recipes/miniature.yaml
 
 test: check  ## everything: style, types, tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed  ## style and types
 	$(BIN)/ruff check .

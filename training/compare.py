@@ -89,7 +89,7 @@ def main() -> None:
 def settings(given: Sequence[str], arm: str, seed: int, examples: int) -> tuple[Any, Any, Any]:
     """Return what sft.py makes of the settings."""
     sys.argv = ["sft.py", *given, "--dataset_config", arm, "--seed", str(seed), "--examples", str(examples)]
-    return sft.read_settings(sft.Shown, SFTConfig)
+    return sft.read_settings(sft.Shown, SFTConfig, completion_only_loss=True)
 
 
 def fewest_tokens(given: Sequence[str], arms: Sequence[str], seeds: Sequence[int], examples: int) -> int:

@@ -60,7 +60,7 @@ class Data:
     hub_tag: str | None = field(default=None, metadata={"help": "The tag of the pushed model, such as v1.0.0."})
 
 
-def read_settings(data: type, config: type) -> tuple[Any, Any, ModelConfig]:
+def read_settings(data: type, config: type, **usual: Any) -> tuple[Any, Any, ModelConfig]:
     """Read command line and `--config`; bf16 is on where the hardware has it, unless they say otherwise."""
 
     def refuse(message: str) -> NoReturn:
@@ -68,7 +68,7 @@ def read_settings(data: type, config: type) -> tuple[Any, Any, ModelConfig]:
 
     parser = TrlParser((data, config, ModelConfig), description=__doc__)
     parser.error = refuse  # type: ignore[method-assign]
-    parser.set_defaults(bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    parser.set_defaults(bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(), **usual)
     with explained("settings"):
         what, args, model = parser.parse_args_and_config()
     if args.trust_remote_code:
@@ -90,16 +90,23 @@ def explained(what: str) -> Iterator[None]:
         raise Stop(f"{what}: {type(error).__name__}: {str(error)[:400]}") from error
 
 
+def digest_of(folder: Path) -> str:
+    """Return a hash of a folder's files, or of the manifest that has theirs."""
+    found, manifest = hashlib.sha256(), folder / "manifest.json"
+    for path in [manifest] if manifest.is_file() else sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            found.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
 def pinned(data: Data) -> dict[str, Any]:
-    """Return which rows are meant: on the Hub the commit of a tag, of a folder the hash of its manifest."""
+    """Return which rows are meant: on the Hub the commit of a tag, of a folder a hash."""
     name, wanted = data.dataset_name, data.dataset_revision
     if Path(name).is_dir():
         if wanted:
             raise Stop(f"dataset_revision: {name} is a folder, which has one version")
-        file = Path(name, "manifest.json")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
-        return {"name": Path(name).resolve().name, "revision": None, "commit": None, "manifest": digest}
-    found = {"name": name, "revision": wanted, "commit": wanted, "manifest": None}
+        return {"name": Path(name).resolve().name, "revision": None, "commit": None, "files": digest_of(Path(name))}
+    found = {"name": name, "revision": wanted, "commit": wanted, "files": None}
     if re.fullmatch("[0-9a-f]{40}", wanted or ""):
         return found
     with explained(f"dataset_name: {name}"):
@@ -119,11 +126,7 @@ def key_of(method: str, data: Data, args: Any, model: ModelConfig) -> dict[str, 
     base: dict[str, Any] = {"name": Path(name).resolve().name if Path(name).is_dir() else name, "commit": None}
     where, settings = pinned(data), {}
     if Path(name).is_dir():
-        digest = hashlib.sha256()
-        for path in sorted(path for path in Path(name).rglob("*") if path.is_file()):
-            with path.open("rb") as file:
-                digest.update(path.relative_to(name).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
-        base["files"] = digest.hexdigest()
+        base["files"] = digest_of(Path(name))
     else:
         with explained(f"model_name_or_path: {name}"):
             base["commit"] = model.model_revision = str(HfApi().model_info(name, revision=model.model_revision).sha)
@@ -162,8 +165,7 @@ def load_rows(data: Data, where: Mapping[str, Any], column: str) -> tuple[Datase
         there = get_dataset_config_names(name, revision=where["commit"])
         if arm not in there:
             raise Stop(f"dataset_config: there is no {arm!r}, but {', '.join(one for one in there if '-' not in one)}")
-        # A folder's rows are cached under its name, which others have.
-        kept = None if where["manifest"] is None else f"{HF_DATASETS_CACHE}/{where['manifest'][:16]}"
+        kept = where["files"] and f"{HF_DATASETS_CACHE}/{where['files'][:16]}"  # by its name alone, others pass for it
         rows = load_dataset(name, arm, revision=where["commit"], cache_dir=kept)
     if data.dataset_train_split not in rows:
         raise Stop(f"dataset_train_split: {arm} has no {data.dataset_train_split!r}, but {', '.join(rows)}")
@@ -227,9 +229,7 @@ def train(trainer: Any, state: dict[str, Any], checkpoint: str | None) -> None:
         raise Stop("the loss is no number: begin anew with a lower learning_rate, or in bf16 in place of fp16")
     trainer.save_model(folder)
     found = trainer.evaluate() if trainer.eval_dataset is not None else {}
-    told = {
-        name: value for name, value in found.items() if name.endswith(("loss", "accuracy", "accuracies", "margins"))
-    }
+    told = {name: value for name, value in found.items() if re.search("(loss|accuracy|accuracies|margins)$", name)}
     # After a checkpoint the Trainer's loss is of the steps since alone.
     state |= {"metrics": told if checkpoint else {**told, "train_loss": trained.training_loss}}
     peak, device = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, f"{torch.get_num_threads()} CPU threads"
@@ -243,8 +243,10 @@ def train(trainer: Any, state: dict[str, Any], checkpoint: str | None) -> None:
     tell(f"{folder}: {', '.join(f'{name} {value:.4g}' for name, value in state['metrics'].items())}")
 
 
-def begin(key: Mapping[str, Any], rows: Dataset, lengths: Sequence[int], left_out: int) -> dict[str, Any]:
-    """Return what is known before the first step."""
+def begin(key: Mapping[str, Any], rows: Dataset, lengths: Sequence[int], left_out: int, limit: int) -> dict[str, Any]:
+    """Return what is known before the first step, and say how much is learned from."""
+    said = f"{key['arm']}: {len(lengths):,} examples of {len(rows):,} rows, {left_out:,} of which spell special tokens"
+    tell("\n".join([said, *histogram(lengths, limit)]))
     shown = [Path(one).name if Path(one).is_absolute() else one for one in sys.argv]
     versions = {name: version(name) for name in ("accelerate", "datasets", "peft", "torch", "transformers", "trl")}
     about = {"languages": sorted({one.split("-")[0] for one in rows.unique("language")}), "left_out": left_out}
@@ -373,7 +375,7 @@ def shown(rows: Dataset, data: Shown, seed: int) -> Dataset:
 
 def work() -> None:
     """Check everything, then load the model and train it."""
-    data, args, model = read_settings(Shown, SFTConfig)
+    data, args, model = read_settings(Shown, SFTConfig, completion_only_loss=True)  # of tokens, TRL's own is on all
     key, folder = key_of("sft", data, args, model), Path(args.output_dir)
     state, checkpoint, pushes = *begun(folder, key), args.push_to_hub
     args.push_to_hub = args.logging_nan_inf_filter = False  # it is pushed whole; a loss that is no number counts
@@ -385,9 +387,7 @@ def work() -> None:
         whole = examples_of(learned, tokenizer, args.dataset_num_proc)
         test = None if tested is None else examples_of(tested, tokenizer, args.dataset_num_proc)
         rows = shown(whole, data, args.seed)
-        said = f"{data.dataset_config}: {len(rows):,} examples of {len(learned):,} rows\n"
-        tell(said + "\n".join(histogram(rows["length"], args.max_length)))
-        state = begin(key, learned, rows["length"], len(learned) - len(whole))
+        state = begin(key, learned, rows["length"], len(learned) - len(whole), args.max_length)
         with explained("settings"):
             parts = model_settings(model, args, tokenizer)
             trainer = SFTTrainer(args=args, train_dataset=rows, eval_dataset=test, **parts)

@@ -138,7 +138,7 @@ def test_a_limit_on_requests_at_once_is_found(tmp_path: Path, a: tgi.Handle) -> 
         assert made.build().code == 0
         refused = [request for request in server.log if request.status == 429]
         assert len(server.log) - len(refused) == 120
-        assert len(refused) < 120
+        assert len(refused) < 2 * 120
 
 
 def test_scores_that_could_not_be_had_are_missing_and_asked_by_the_next_build(tmp_path: Path, a: tgi.Handle) -> None:

@@ -21,7 +21,7 @@ from tgi.answers import Answers, key_of, recorded
 SOURCES = 280
 STEPS = 200
 """Of the model that students begin from, on other tasks of the same kind."""
-COST = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000", "OMP_NUM_THREADS": "1"}
+COST = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
 """On a CPU most of the time would go into giving memory back to the system."""
 
 

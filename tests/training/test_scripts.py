@@ -1,7 +1,6 @@
 """What the scripts and recipes are, beside what they do."""
 
 import ast
-import json
 import re
 import sys
 import tomllib
@@ -10,14 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from commands import ROOT
-from training.place import Place
 
 FOLDER = ROOT / "training"
 SCRIPTS = ("sft.py", "dpo.py", "compare.py")
-RECIPES = sorted(path.name for path in (FOLDER / "recipes").glob("*.yaml") if path.name != "fsdp2.yaml")
 SHARED = re.compile(r"# ---- From here.*?# ---- What follows", re.DOTALL)
-TINY = {"use_cpu": "true", "bf16": "false", "max_steps": "2", "per_device_train_batch_size": "2", "dtype": "float32"}
-TINY |= {"eval_strategy": "no", "eval_on_start": "false", "gradient_accumulation_steps": "2", "save_strategy": "no"}
 
 
 def header(script: str) -> dict[str, Any]:
@@ -50,23 +45,6 @@ def test_scripts_and_the_extra_want_the_same_versions() -> None:
     extra = {*project["optional-dependencies"]["train"], *project["dependencies"]}
     for script in SCRIPTS:
         assert set(header(script)["dependencies"]) <= extra, script
-
-
-def test_recipes_parse_and_step_with_a_tiny_model(place: Place) -> None:
-    commands, peft = [], {}
-    for recipe in RECIPES:
-        config = yaml.safe_load((FOLDER / "recipes" / recipe).read_text(encoding="utf-8"))
-        peft[recipe] = bool(config.get("use_peft"))
-        given = {**TINY, "model_name_or_path": place.base, "dataset_name": "org/tasks", "dataset_revision": "v1.0.0"}
-        given |= {"output_dir": f"recipes/{recipe}"}
-        script = "dpo" if config["dataset_config"] == "preferences" else "sft"
-        options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
-        commands.append([script, "--config", FOLDER / "recipes" / recipe, *options])
-    assert place.many(commands) == [None] * len(RECIPES)
-    for recipe, is_adapter in peft.items():
-        made = place.folder / "recipes" / recipe
-        assert (made / "adapter_model.safetensors").is_file() == is_adapter
-        assert json.loads((made / "training.json").read_text(encoding="utf-8"))["metrics"]["train_loss"] > 0
 
 
 def test_the_launcher_is_for_fsdp2() -> None:

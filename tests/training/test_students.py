@@ -1,22 +1,31 @@
-"""A student trained by a real command line on a dataset that the Hub has, and what goes wrong before and on the way."""
+"""Students trained by real command lines on a dataset that the Hub has, and what goes wrong before and on the way."""
 
 import json
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hub
 import pytest
+import torch
 import yaml
+from arbitrage.miniature.model import load
 from commands import ROOT
 from safetensors.numpy import load_file
-from training.place import Place, exam
+from training.place import Place, exam, make_place, tasks
 
 RECIPE = ROOT / "training/recipes/miniature.yaml"
 HUB = ("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0")
 SAVING = ("--examples", "640", "--num_train_epochs", "1", "--save_strategy", "steps", "--save_steps", "5")
+
+
+RECIPES = sorted(path for path in (ROOT / "training/recipes").glob("*.yaml") if path.name != "fsdp2.yaml")
+TINY = {"use_cpu": "true", "bf16": "false", "max_steps": "2", "per_device_train_batch_size": "2", "dtype": "float32"}
+TINY |= {"eval_strategy": "no", "eval_on_start": "false", "gradient_accumulation_steps": "2", "save_strategy": "no"}
 
 
 def options(place: Place, folder: Path | str, *more: str) -> list[str]:
@@ -29,6 +38,13 @@ def weights(folder: Path) -> dict[str, Any]:
 
 def state(folder: Path) -> Any:
     return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("training")
+    with hub.serving(folder / "hub") as server:
+        yield make_place(folder, server)
 
 
 @pytest.fixture(scope="module")
@@ -184,21 +200,50 @@ def test_a_folder_of_another_training_is_left_alone(place: Place, trained: Path)
     assert weights(trained) == before
 
 
-def test_texts_that_spell_special_tokens_are_left_out_and_long_ones_are_counted(place: Place, tmp_path: Path) -> None:
-    rows = [
-        {
-            "prompt": [{"role": "user", "content": f"{text} {n}"}],
-            "completion": [{"role": "assistant", "content": "1, 2 \N{ZERO WIDTH JOINER}\N{ARABIC LETTER ALEF}𝔘"}],
-            "language": "en",
-            "prompt_id": f"{n}",
-        }
-        for n, text in enumerate(["put", "end <|end|> of", "and <|assistant|> says", "long " * 200])
-    ]
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    folder = tmp_path / "rows"
+def test_the_loss_is_on_the_answers_alone(place: Place, tmp_path: Path) -> None:
+    given = tasks(3, 2)
+    folder = write_rows(tmp_path / "rows", [conversation(row["prompt"], row["answer"]) for row in given])
+    still = ("--max_steps", "1", "--learning_rate", "0", "--eval_strategy", "no", "--eval_on_start", "false")
+    more = (*still, "--dataset_name", str(folder), "--per_device_train_batch_size", str(len(given)))
+    assert place.many([["sft", *options(place, tmp_path / "out", *more)]]) == [None]
+    model, tokenizer = load(place.base)
+    losses = []
+    for row in given:
+        (head, tail), whole = (
+            tokenizer(text)["input_ids"]
+            for text in (
+                [f"<|user|>{row['prompt']}<|assistant|>", f"{row['answer']}<|end|>"],
+                f"<|user|>{row['prompt']}<|assistant|>{row['answer']}<|end|>",
+            )
+        )
+        assert head + tail == whole
+        with torch.inference_mode():
+            logits = model(torch.tensor([whole])).logits[0, len(head) - 1 : -1]
+        losses += torch.nn.functional.cross_entropy(logits, torch.tensor(tail), reduction="none").tolist()
+    assert state(tmp_path / "out")["metrics"]["train_loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def conversation(prompt: str, answer: str) -> dict[str, Any]:
+    return {
+        "prompt": [{"role": "user", "content": prompt}],
+        "completion": [{"role": "assistant", "content": answer}],
+        "language": "en",
+        "prompt_id": prompt[-40:],
+    }
+
+
+def write_rows(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write an arm by hand."""
     folder.mkdir()
-    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "README.md").write_text("---\nconfigs:\n- config_name: reward\n  data_files: train.jsonl\n---\n")
+    return folder
+
+
+def test_texts_that_spell_special_tokens_are_left_out_and_long_ones_are_counted(place: Place, tmp_path: Path) -> None:
+    answer = "1, 2 \N{ZERO WIDTH JOINER}\N{ARABIC LETTER ALEF}𝔘"
+    texts = ["put", "end <|end|> of", "and <|assistant|> says", "long " * 200]
+    folder = write_rows(tmp_path / "rows", [conversation(text, answer) for text in texts])
     given = options(place, tmp_path / "out", "--dataset_name", str(folder), "--max_steps", "1")
     said = place.run("sft.py", *given, "--eval_strategy", "no", "--eval_on_start", "false")
     assert "reward: 2 examples of 4 rows" in said
@@ -212,12 +257,49 @@ def test_held_out_accuracy_rises(place: Place, trained: Path) -> None:
     place.run(
         "compare.py",
         *("--config", RECIPE, *HUB, "--model_name_or_path", place.base, "--exam", "exam.jsonl"),
-        *("--arms", "reward", "random", "--seeds", "1", "--examples", "8000", "--output_dir", "compared"),
+        *("--arms", "reward", "random", "--seeds", "1", "--examples", "3200", "--output_dir", "compared"),
         *("--eval_strategy", "no", "--eval_on_start", "false"),
     )
     found = json.loads((place.folder / "compared/compare.json").read_text())["arms"]
     assert found["reward"]["right"][0] > found["before training"]["right"][0] + 8
     assert abs(found["reward"]["tokens"][0] - found["random"]["tokens"][0]) < 100
-    assert found["reward"]["examples"][0] <= 8000 >= found["random"]["examples"][0]
+    assert found["reward"]["examples"][0] <= 3200 >= found["random"]["examples"][0]
     table = (place.folder / "compared/compare.md").read_text()
     assert "| reward | " in table and "| before training | - | - | - | " in table
+
+
+def test_recipes_parse_and_step_with_a_tiny_model(place: Place) -> None:
+    commands, peft = [], {}
+    for recipe in RECIPES:
+        config = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+        peft[recipe] = bool(config.get("use_peft"))
+        given = {**TINY, "model_name_or_path": place.base, "dataset_name": "org/tasks", "dataset_revision": "v1.0.0"}
+        given |= {"output_dir": f"recipes/{recipe.name}"}
+        script = "dpo" if config["dataset_config"] == "preferences" else "sft"
+        options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+        commands.append([script, "--config", recipe, *options])
+    assert place.many(commands) == [None] * len(RECIPES)
+    for recipe, is_adapter in peft.items():
+        made = place.folder / "recipes" / recipe.name
+        assert (made / "adapter_model.safetensors").is_file() == is_adapter
+        assert json.loads((made / "training.json").read_text(encoding="utf-8"))["metrics"]["train_loss"] > 0
+
+
+def test_the_margin_rises(place: Place) -> None:
+    place.run(
+        "dpo.py",
+        *("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0", "--dataset_config", "preferences"),
+        *("--model_name_or_path", place.base, "--output_dir", "preferring", "--num_train_epochs", "1"),
+        *("--per_device_train_batch_size", "16", "--learning_rate", "1e-3", "--activation_checkpointing", "false"),
+        *("--eval_strategy", "epoch", "--eval_on_start", "true", "--dataloader_pin_memory", "false"),
+    )
+    log = json.loads((place.folder / "preferring/training.json").read_text())["log"]
+    margins = [entry["eval_rewards/margins"] for entry in log if "eval_rewards/margins" in entry]
+    assert margins[0] == 0 and margins[-1] > 0.02
+    assert "eval_rewards/accuracies" in (place.folder / "preferring/README.md").read_text()
+
+
+def test_an_arm_is_no_set_of_preferences(place: Place) -> None:
+    given = ("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0", "--dataset_config", "reward")
+    (told,) = place.many([["dpo", *given, "--model_name_or_path", place.base, "--output_dir", "none"]])
+    assert told and "reward has no conversations in a column chosen" in told
