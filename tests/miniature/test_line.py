@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import hub
 import pytest
 import yaml
 from arbitrage.miniature.accuracy import Arms, load
@@ -100,6 +101,29 @@ def test_its_consumer_has_every_arm_in_seven_languages(place: Path, tmp_path: Pa
         found = {row["language"] for split in loaded.values() for row in split}
         assert found == ({"de", "en", "fr"} if arm == "single_geo_west" else set(languages()))
         assert {row["task"] for split in loaded.values() for row in split}
+
+
+def test_its_student_learns_from_what_was_published_by_name_and_tag(place: Path, tmp_path: Path) -> None:
+    with hub.serving(tmp_path / "hub") as server:
+        environ = {"HF_ENDPOINT": server.url, "HF_TOKEN": server.token, "HF_HOME": str(tmp_path / "home")}
+        environ |= {"HF_HUB_DISABLE_XET": "1"}
+        published = arbitrage(
+            *("publish", RECIPE, "--run", ".miniature/run", "--repo-id", "org/mini"), folder=place, environ=environ
+        )
+        assert published.returncode == 0, published.stderr
+        trained = arbitrage(
+            *("train", ROOT / "training/sft.py", "--config", ROOT / "training/recipes/miniature.yaml"),
+            *("--dataset_name", "org/mini", "--dataset_revision", "v1.0.0", "--output_dir", tmp_path / "student"),
+            folder=place,
+            environ=environ,
+        )
+        assert trained.returncode == 0, trained.stderr
+        commit = server.repo("org/mini").tags()["v1.0.0"]
+    state = json.loads((tmp_path / "student/training.json").read_text(encoding="utf-8"))
+    assert state["key"]["dataset"] == {"name": "org/mini", "revision": "v1.0.0", "commit": commit, "files": None}
+    losses = [entry["eval_loss"] for entry in state["log"] if "eval_loss" in entry]
+    assert losses[-1] < 0.8 * losses[0]
+    assert json.loads((tmp_path / "student/config.json").read_text())["architectures"] == ["CohereForCausalLM"]
 
 
 def test_every_teacher_served_by_llama_cpp_answers_as_it_did_where_it_was_trained(place: Path) -> None:
