@@ -14,7 +14,7 @@ from arbitrage.cli import app
 from commands import ROOT
 from typer.main import get_command
 
-PACKAGES = [ROOT / "builder/arbitrage", ROOT / "dataset_cards/arbitrage_cards"]
+PACKAGES = [ROOT / "builder/arbitrage", ROOT / "dataset_cards/arbitrage_cards", ROOT / "eval/arbitrage_eval"]
 FOLDERS = [*PACKAGES, *(ROOT / name for name in ("training", "tests", "benchmarks", "examples"))]
 NAMES = {
     "sentence-transformers": "sentence_transformers",
@@ -62,6 +62,7 @@ def test_imports_point_one_way_and_are_declared() -> None:
     declared = {re.split("[><=~! ]", line)[0].lower() for line in [*project["dependencies"], *extras]}
     foreign = {NAMES.get(name, name) for name in declared} | COMPANIONS | sys.stdlib_module_names
     allowed = {"arbitrage": {"arbitrage", "arbitrage_cards"}, "arbitrage_cards": {"arbitrage_cards"}}
+    allowed["arbitrage_eval"] = allowed["arbitrage"] | {"arbitrage_eval"}
     for package in PACKAGES:
         for path in sources(package):
             assert imported(path) <= foreign | allowed[package.name], path

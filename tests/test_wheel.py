@@ -35,14 +35,14 @@ def run(site: Path, folder: Path, *command: str) -> str:
     return done.stdout
 
 
-def test_it_installs_two_packages_and_one_command(site: Path) -> None:
+def test_it_installs_three_packages_and_one_command(site: Path) -> None:
     (info,) = site.glob("*.dist-info")
-    assert {path.name for path in site.iterdir()} == {"arbitrage", "arbitrage_cards", info.name}
+    assert {path.name for path in site.iterdir()} == {"arbitrage", "arbitrage_cards", "arbitrage_eval", info.name}
     assert (info / "entry_points.txt").read_text() == "[console_scripts]\narbitrage = arbitrage.cli:main\n"
     assert (info / "licenses/LICENSE").is_file()
 
 
-@pytest.mark.parametrize("package", ["builder/arbitrage", "dataset_cards/arbitrage_cards"])
+@pytest.mark.parametrize("package", ["builder/arbitrage", "dataset_cards/arbitrage_cards", "eval/arbitrage_eval"])
 def test_it_holds_every_file_of_a_package(site: Path, package: str) -> None:
     source = ROOT / package
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}

@@ -1,0 +1,1 @@
+"""Evaluation: what students and datasets are worth, language by language, with intervals."""
