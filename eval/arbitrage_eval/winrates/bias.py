@@ -28,12 +28,16 @@ def first_chosen(outcomes: Sequence[Outcome]) -> Measured:
 
     Each answer of such a pair is shown first once, so which of them is better has no part in it.
     """
-    return mean_of((one.source_id, 50 * (one.scores[0] + 1 - one.scores[1])) for one in outcomes if one.scores)
+    return mean_of(
+        (one.source_id, 50 * (one.scores[0] + 1 - one.scores[1])) for one in outcomes if one.scores is not None
+    )
 
 
 def contradicted(outcomes: Sequence[Outcome]) -> Measured:
     """Return the share of pairs of which the same place won in both orders."""
-    return mean_of((one.source_id, 100.0 * (abs(one.scores[0] - one.scores[1]) == 1)) for one in outcomes if one.scores)
+    return mean_of(
+        (one.source_id, 100.0 * (abs(one.scores[0] - one.scores[1]) == 1)) for one in outcomes if one.scores is not None
+    )
 
 
 def longer_chosen(outcomes: Sequence[Outcome]) -> Measured:
@@ -78,4 +82,4 @@ def longer_of_equals(outcomes: Sequence[Outcome]) -> Measured:
     one = np.tanh(1.0)
     chance = float(logistic.sigmoid(fitted.coefficients[-1:] * one)[0])
     pulls = 100 * chance * (1 - chance) * one * fitted.pulls[:, -1]
-    return Measured(100 * chance, pulls_of(zip(sources, pulls.tolist(), strict=True)))
+    return Measured(100 * chance, pulls_of(zip(sources, pulls.tolist(), strict=True)), fitted=True)

@@ -50,4 +50,6 @@ def controlled(outcomes: Sequence[Outcome]) -> Measured:
         return Measured(None, lacking="the fit found no end")
     rate = float(logistic.sigmoid(fitted.coefficients[:1])[0])
     pulls = 100 * rate * (1 - rate) * fitted.pulls[:, 0]
-    return Measured(100 * rate, pulls_of(zip([source for source, *_ in known], pulls.tolist(), strict=True)))
+    return Measured(
+        100 * rate, pulls_of(zip([source for source, *_ in known], pulls.tolist(), strict=True)), fitted=True
+    )

@@ -19,11 +19,11 @@ class Measured:
     pulls: Mapping[str, float] = field(default_factory=dict)
     lacking: str | None = None
     """Why there is no value."""
+    fitted: bool = False
+    """Whether it is points of 100 from a logistic fit: its interval is then even on the scale of log odds.
 
-    @property
-    def half(self) -> float | None:
-        """Half the width of the interval, in which all of a source's translations are one cluster."""
-        return self._half_width()[0]
+    There the estimate is closer to normal, so few sources suffice, and no end of it is below 0 or above 100.
+    """
 
     def _half_width(self) -> tuple[float | None, str | None]:
         if self.value is None:
@@ -41,7 +41,12 @@ class Measured:
         half, lacking = self._half_width()
         if self.value is None or half is None:
             return {"value": self.value, "low": None, "high": None, "lacking": lacking}
-        return {"value": self.value, "low": self.value - half, "high": self.value + half, "lacking": None}
+        low, high = self.value - half, self.value + half
+        if self.fitted and 0 < self.value < 100:
+            odds = self.value / (100 - self.value)
+            stretch = math.exp(min(half * 100 / (self.value * (100 - self.value)), 700.0))
+            low, high = 100 / (1 + stretch / odds), 100 / (1 + 1 / (odds * stretch))
+        return {"value": self.value, "low": low, "high": high, "lacking": None}
 
 
 def mean_of(rows: Iterable[tuple[str, float]]) -> Measured:
@@ -100,4 +105,5 @@ def macro(languages: Mapping[str, Measured]) -> Macro:
         for language, found in languages.items()
         for source, pull in found.pulls.items()
     )
-    return Macro(math.fsum(values) / len(values), pulls, smallest=smallest)
+    fitted = any(found.fitted for found in languages.values())
+    return Macro(math.fsum(values) / len(values), pulls, fitted=fitted, smallest=smallest)

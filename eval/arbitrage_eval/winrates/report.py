@@ -82,10 +82,11 @@ def _rate(raw: Measured, level: Measured) -> dict[str, Any]:
 
 def _with_difference(rate: Measured) -> dict[str, Any]:
     said = rate.as_dict()
-    value, low, high = (None if rate.value is None else rate.value - 50, None, None)
-    if value is not None and rate.half is not None:
-        low, high = value - rate.half, value + rate.half
-    return {**said, "difference": {"value": value, "low": low, "high": high}}
+    ends = {end: said[end] for end in ("value", "low", "high")}
+    return {
+        **said,
+        "difference": {end: point - 50 if isinstance(point, float) else None for end, point in ends.items()},
+    }
 
 
 def _counts(found: Sequence[Outcome]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from arbitrage.errors import ArbitrageError
 
 
 class VerdictError(ArbitrageError):
-    """Verdicts that are none, or that contradict each other: one order read twice, two sources or lengths of an answer."""
+    """Verdicts that are none, or that contradict each other: one order twice, two sources or lengths of an answer."""
 
 
 class Item(NamedTuple):
