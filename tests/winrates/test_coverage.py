@@ -4,7 +4,6 @@ from collections import Counter
 from random import Random
 
 import numpy as np
-import pytest
 from arbitrage_eval.winrates.bias import first_chosen
 from arbitrage_eval.winrates.measured import macro
 from arbitrage_eval.winrates.report import rates, win_rate
@@ -26,9 +25,8 @@ def raw_macro(outcomes: list[Outcome]) -> dict:
     return macro({x: win_rate([one for one in outcomes if one.item.language == x]) for x in languages}).as_dict()
 
 
-@pytest.mark.parametrize("longer", [0.0, 0.7])
-def test_intervals_hold_the_truth_in_19_of_20_evaluations(longer: float) -> None:
-    world = World(length=0.8, position=0.3, longer=longer, correlation=0.6, unparsable=0.02)
+def test_intervals_hold_the_truth_in_19_of_20_evaluations() -> None:
+    world = World(length=0.8, position=0.3, longer=0.7, correlation=0.6, unparsable=0.02)
     raw = {language: world.rate(language) for language in world.quality}
     level = {language: world.at_equal_length(language) for language in world.quality}
     hits: Counter[str] = Counter()
