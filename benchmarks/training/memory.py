@@ -62,11 +62,11 @@ SHAPES: dict[str, dict[str, Any]] = {
 MEASURED: dict[str, Any] = {
     "model_type": "cohere",
     "vocab_size": 16_000,
-    "hidden_size": 768,
-    "intermediate_size": 3072,
+    "hidden_size": 512,
+    "intermediate_size": 2048,
     "num_hidden_layers": 8,
-    "num_attention_heads": 12,
-    "num_key_value_heads": 12,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 8,
     "eos_token_id": 0,
 }
 SCORED = 64

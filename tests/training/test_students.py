@@ -304,7 +304,8 @@ def test_preferences_are_learned_on_top_of_an_adapter(place: Place) -> None:
     first = options(place, "adapter", *HUB, *steps, "--eval_on_start", "false", "--learning_rate", "0.1")
     tuned = [*HUB, "--dataset_config", "preferences", "--model_name_or_path", place.folder / "adapter"]
     tuned += ["--activation_checkpointing", "false", "--logging_steps", "1", "--output_dir", "on-top"]
-    told = place.many([["sft", *first], ["dpo", *tuned, *steps], ["dpo", *tuned, "--max_steps", "1", "--output_dir", "whole-on-top"]])
+    whole = ["dpo", *tuned, "--max_steps", "1", "--output_dir", "whole-on-top"]
+    told = place.many([["sft", *first], ["dpo", *tuned, *steps], whole])
     assert told[:2] == [None, None]
     assert told[2] and "is an adapter: with use_peft: true it is trained further" in told[2]
     logged = state(place.folder / "on-top")["log"]
