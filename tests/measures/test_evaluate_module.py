@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from arbitrage_eval.measures.table import MEASURES, measure
 from commands import ROOT
-
 from measures.passages import PASSAGES
 
 pytest.importorskip("evaluate", reason="needs the library evaluate")

@@ -8,7 +8,6 @@ from arbitrage_eval.measures.readability import syllables
 from arbitrage_eval.measures.repetition import repetition
 from arbitrage_eval.measures.table import MEASURES, measure, measure_table
 from arbitrage_eval.measures.words import read
-
 from measures.passages import PASSAGES
 
 # lexicalrichness 0.5.1: words, types and mtld(0.72) of the passages; of the Chinese one with its characters as words.
@@ -139,9 +138,7 @@ def test_an_unknown_measure_is_named_with_those_there_are() -> None:
         measure("bleu", [], "en")
 
 
-@pytest.mark.parametrize(
-    "text", ["\ud800", "\x00" * 1000, "a " * 200_000, "字" * 200_000, "🙂" * 200_000, "‏\u200d" * 999]
-)
+@pytest.mark.parametrize("text", ["\ud800", "\x00" * 1000, "a " * 50_000, "字" * 50_000, "🙂" * 50_000, "‏\u200d" * 999])
 def test_hostile_texts_are_measured(text: str) -> None:
     found = measure_table([("en", "a", text), ("zh", "a", text), ("ar", 'b"\n', text)])
     assert json.loads(json.dumps(found)) == found

@@ -29,7 +29,7 @@ _NEXT_QUESTION = "\nQ:"
 """Where base models that were shown questions with answers go on to ask the next one."""
 _PUNCTUATION = str.maketrans("—", " ", string.punctuation + "،")
 _ENGLISH = re.compile(r"[a-z]{4,}")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+")
+_ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+|[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,100}")
 
 
 class Confusion:
