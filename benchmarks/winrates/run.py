@@ -46,8 +46,8 @@ UNPARSABLE = 0.03
 
 
 def coverage(evaluations: int) -> None:
-    print("| world | raw, by language | raw, macro | length-controlled, by language | macro | translations as if new |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| world | raw, by language | macro | length-controlled, by language | macro | raw, not clustered | none |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, world in WORLDS.items():
         held: defaultdict[str, list[bool]] = defaultdict(list)
         lacking: Counter[str] = Counter()
@@ -67,10 +67,9 @@ def coverage(evaluations: int) -> None:
                     else:
                         held[f"{rate} {part}"].append(said["low"] <= value <= said["high"])
         names = ("raw language", "raw macro", "length_controlled language", "length_controlled macro", "raw new")
-        shares = [
-            f"{100 * float(np.mean(held[x])):.1f} %" + (f" ({lacking[x]} none)" if lacking[x] else "") for x in names
-        ]
-        print(f"| {name} | {' | '.join(shares)} |", flush=True)
+        shares = [f"{100 * float(np.mean(held[x])):.1f} %" for x in names]
+        none = sum(lacking.values())
+        print(f"| {name} | {' | '.join(shares)} | {none or ''} |", flush=True)
 
 
 Answers = Mapping[tuple[str, str], Mapping[str, tuple[str, int]]]
@@ -103,11 +102,8 @@ def judged(
     """Yield verdicts of both judges on one pair of models, each with the chance that the first answer was chosen."""
     draw = np.random.default_rng(seed)
     for language in sorted({language for language, _ in found}):
-        both = [
-            (prompt, of)
-            for (own, prompt), of in sorted(found.items())
-            if own == language and {model, baseline} <= {*of}
-        ]
+        own = sorted((prompt, of) for (spoken, prompt), of in found.items() if spoken == language)
+        both = [(prompt, of) for prompt, of in own if model in of and baseline in of]
         x = standardised([of[model][1] - of[baseline][1] for _, of in both])
         assert x is not None
         for (place, length), judge in zip(JUDGES.values(), JUDGES, strict=True):
@@ -128,16 +124,13 @@ def judged(
 
 def scripted(path: Path, languages: Sequence[str], evaluations: int) -> None:
     found = answers(path, languages)
-    every = sorted(
-        set.intersection(*({name for (own, _), of in found.items() if own == x for name in of} for x in languages))
-    )
+    spoken = [{name for (own, _), of in found.items() if own == language for name in of} for language in languages]
+    every = sorted(set.intersection(*spoken))
     lengths = {m: float(np.mean([of[m][1] for of in found.values() if m in of])) for m in every}
     baseline = sorted(every, key=lambda name: (lengths[name], name))[len(every) // 2]
     models = [name for name in every if name != baseline]
-    print(f"{len(every)} models, baseline {baseline}, {len(found)} prompts in {', '.join(languages)}\n")
-    print(
-        "| planted | judge | raw: tau | pairs wrong | controlled: tau | pairs wrong | controlled: truth held | furthest |"
-    )
+    print(f"{len(every)} models, baseline {baseline}, {len(found):,} prompts in {', '.join(languages)}\n")
+    print("| planted | judge | raw: tau | pairs wrong | controlled: tau | pairs wrong | truth held | worst error |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     biases: defaultdict[tuple[str, str], list[tuple[dict[str, Any], float]]] = defaultdict(list)
     shown: list[str] = []
@@ -145,57 +138,49 @@ def scripted(path: Path, languages: Sequence[str], evaluations: int) -> None:
         rows: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
         for seed in seeds:
             quality = planted(models, lengths, seed) | {baseline: 0.0}
-            told = [
-                one for n, model in enumerate(models) for one in judged(found, model, baseline, quality, [seed or 0, n])
-            ]
+            pairs = [judged(found, model, baseline, quality, [seed or 0, n]) for n, model in enumerate(models)]
+            told = [one for pair in pairs for one in pair]
             started = time.process_time()
             said = report([verdict for verdict, _ in told])
             spent = time.process_time() - started
             for judge, (place, length) in JUDGES.items():
-                truth = {m: 50 * float(expit(quality[m] + place) + expit(quality[m] - place)) for m in models}
+                truth = {m: 100 * in_both_orders(quality[m], place) for m in models}
                 of = {pair["model"]: pair["judges"][judge]["macro"] for pair in said["pairs"]}
                 rows[judge].append(recovered(truth, of))
-                chances = [chance for verdict, chance in told if verdict.judge == judge]
-                biases[judge, "first_chosen"].append(
-                    (said["judges"][judge]["first_chosen"], 100 * float(np.mean(chances)))
-                )
-                liking = 100 / (1 + math.exp(-length * math.tanh(1)))
-                biases[judge, "longer_chosen_of_equals"].append(
-                    (said["judges"][judge]["longer_chosen_of_equals"], liking)
-                )
+                first = float(np.mean([chance for verdict, chance in told if verdict.judge == judge]))
+                liking = in_both_orders(length * math.tanh(1), place)
+                for bias, value in (("first_chosen", first), ("longer_chosen_of_equals", liking)):
+                    biases[judge, bias].append((said["judges"][judge][bias], 100 * value))
                 if seed is None and judge == "partial":
-                    shown = [
-                        f"| {m} | {lengths[m]:.0f} | {truth[m]:.1f} | {of[m]['raw']['value']:.1f} | "
-                        f"{of[m]['length_controlled']['value']:.1f} ({of[m]['length_controlled']['low']:.1f} to "
-                        f"{of[m]['length_controlled']['high']:.1f}) |"
-                        for m in sorted(models, key=lambda m: -truth[m])
-                    ]
+                    shown = [line(m, lengths[m], truth[m], of[m]) for m in sorted(models, key=lambda m: -truth[m])]
         for judge, figures in rows.items():
-            raw, raw_wrong, level, level_wrong, held, furthest = np.mean(figures, axis=0)
-            print(
-                f"| {title} | {judge} | {raw:.2f} | {raw_wrong:.1f} | {level:.2f} | {level_wrong:.1f} | "
-                f"{100 * held:.0f} % | {furthest:.1f} |",
-                flush=True,
-            )
+            raw, raw_wrong, level, level_wrong, held, worst = np.mean(figures, axis=0)
+            wrong = f"{raw:.2f} | {raw_wrong:.1f} | {level:.2f} | {level_wrong:.1f}"
+            print(f"| {title} | {judge} | {wrong} | {100 * held:.0f} % | {worst:.1f} |", flush=True)
     print("\nShorter is better, judge `partial`:\n\n| model | characters | planted | raw | length-controlled |")
     print("| --- | ---: | ---: | ---: | ---: |", *shown, sep="\n")
-    print(
-        "\n| judge | bias | planted | found, mean | half width | truth held |\n| --- | --- | ---: | ---: | ---: | ---: |"
-    )
+    print("\n| judge | bias | planted | found, mean | half width | truth held |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
     for (judge, bias), all_ in biases.items():
         values, halves = [one["value"] for one, _ in all_], [(one["high"] - one["low"]) / 2 for one, _ in all_]
         held = sum(one["low"] <= truth <= one["high"] for one, truth in all_)
-        mean = float(np.mean([truth for _, truth in all_]))
-        print(
-            f"| {judge} | {bias} | {mean:.1f} | {np.mean(values):.1f} | {np.mean(halves):.1f} | {held} of {len(all_)} |"
-        )
-    agreement = said["agreement"]["fleiss"]
-    print(f"\nkappa of the two judges {agreement['kappa']:.2f} on {agreement['outcomes']:,} pairs of answers")
-    print(f"{len(told):,} verdicts in {spent:.1f} s of CPU")
+        means = " | ".join(f"{np.mean(x):.1f}" for x in ([truth for _, truth in all_], values, halves))
+        print(f"| {judge} | {bias} | {means} | {held} of {len(all_)} |")
+    print(f"\n{len(told):,} verdicts reported on in {spent:.1f} s of CPU")
+
+
+def in_both_orders(level: float, place: float) -> float:
+    return float(expit(level + place) + expit(level - place)) / 2
+
+
+def line(model: str, length: float, truth: float, of: Mapping[str, Any]) -> str:
+    level = of["length_controlled"]
+    ends = f"{level['value']:.1f} ({level['low']:.1f} to {level['high']:.1f})"
+    return f"| {model} | {length:.0f} | {truth:.1f} | {of['raw']['value']:.1f} | {ends} |"
 
 
 def recovered(truth: Mapping[str, float], found: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return, for raw and controlled, Kendall's tau and wrong pairs; then how many intervals hold, and the worst error."""
+    """Return Kendall's tau and wrong pairs, raw and controlled; the share of intervals that hold; the worst error."""
     models = sorted(truth)
     figures: list[float] = []
     for rate in ("raw", "length_controlled"):
