@@ -21,6 +21,7 @@ from arbitrage_eval.measures import table
 from arbitrage_eval.measures.confusion import Confusion
 from arbitrage_eval.measures.words import read
 
+NONE: frozenset[str] = frozenset()
 SHOWN = {
     "texts": "{:,}",
     "characters": "{:.0f}",
@@ -68,41 +69,44 @@ def show(languages: dict[str, Any]) -> None:
             print(f"| {language} | {teacher} | " + " | ".join(cells) + " |")
 
 
-def agreement(path: Path, chosen: set[int] | None, words: frozenset[str] | None) -> None:
+def agreement(path: Path, chosen: set[int] | None, english: frozenset[str] | None) -> None:
     """Print how often line pass here and there say the same, and each teacher's rates by both."""
-    english = None if words is None else ("given", words)
-    measures: dict[str, Confusion] = {}
+    ours: dict[str, Confusion] = {}
+    by_list: dict[str, Confusion] = {}
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    rates: defaultdict[str, list[float]] = defaultdict(list)
-    of_words: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    lines: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    words: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows_of(path, chosen):
-        language = row["language"]
-        if language not in measures:
-            measures[language] = Confusion(language, english=english)
-        here, no_english = measures[language].look(read(row["completion"] or "", language))
-        there = row.get("derived_line_pass")
-        if here and "word_pass" in measures[language].values():
-            of_words[row["teacher"]][language if no_english else f"not {language}"] += 1
+        language, teacher, there = row["language"], row["teacher"], row.get("derived_line_pass")
+        if language not in ours:
+            ours[language] = Confusion(language)
+            # Asked only of texts whose lines have passed.
+            by_list[language] = Confusion(language, ("passed", lambda line, language: True), ("given", english or NONE))
+        text = read(row["completion"] or "", language)
+        here, no_english = ours[language].look(text)
+        if here and "word_pass" in ours[language].values():
+            words[teacher].update(texts=1, rule=no_english, given=by_list[language].look(text)[1])
         if here is None or there is None:
             kinds[language]["untold here" if there is not None else "unset there"] += 1
             continue
         kinds[language]["both" if here == there else "only here" if here else "only there"] += 1
-        rates[row["teacher"]].append(here + 2j * there)
+        lines[teacher].update(texts=1, here=here, there=there)
     print("\n| language | judged by both | same | only here right | only there right | untold here | unset there |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for language, counts in [*sorted(kinds.items()), ("all", sum(kinds.values(), Counter()))]:
         judged = sum(counts[kind] for kind in ("both", "only here", "only there"))
         cells = [f"{counts[kind]:,}" for kind in ("only here", "only there", "untold here", "unset there")]
         print(f"| {language} | {judged:,} | {counts['both'] / (judged or 1):.1%} | " + " | ".join(cells) + " |")
-    print("\n| teacher | texts | line pass here | line pass there | word pass |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for teacher, pairs in sorted(rates.items()):
-        here, there = (
-            sum(map(bool, part)) / len(pairs) for part in zip(*((p.real, p.imag) for p in pairs), strict=True)
-        )
-        passed = sum(n for name, n in of_words[teacher].items() if not name.startswith("not "))
-        total = of_words[teacher].total()
-        print(f"| {teacher} | {len(pairs):,} | {here:.1%} | {there:.1%} | {passed / (total or 1):.1%} of {total:,} |")
+    print(
+        "\n| teacher | texts | line pass here | line pass there | passed, in other scripts | word pass | by the list |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for teacher, counts in sorted(lines.items()):
+        here, there = (f"{counts[key] / counts['texts']:.1%}" for key in ("here", "there"))
+        seen = words[teacher]
+        rule, given = (f"{seen[key] / (seen['texts'] or 1):.1%}" for key in ("rule", "given"))
+        cells = [f"{counts['texts']:,}", here, there, f"{seen['texts']:,}", rule, given if english else ""]
+        print(f"| {teacher} | " + " | ".join(cells) + " |")
 
 
 def main() -> None:

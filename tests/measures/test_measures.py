@@ -36,6 +36,10 @@ def test_mtld_is_that_of_lexicalrichness(language: str) -> None:
 def test_mtld_has_no_bound_where_no_word_comes_twice() -> None:
     assert mtld([]) is None and mtld(["a"]) is None and mtld([str(n) for n in range(200)]) is None
     assert mtld(["a"] * 100) == 2
+    unlike = " ".join(f"w{n}" for n in range(300))
+    found = measure("mtld", [PASSAGES["en"], unlike], "en")
+    assert found["mtld_texts"] == 2
+    assert found["mtld"] == pytest.approx(LEXICALRICHNESS["en"][2] * (127 + 300) / 127), "their words by their factors"
 
 
 @pytest.mark.parametrize("language", TEXTSTAT)

@@ -72,11 +72,9 @@ def test_half_a_surrogate_pair_is_no_character() -> None:
     assert read("a\ud83d b", "en").text == "a\ufffd b"
 
 
-@pytest.mark.parametrize(
-    "hostile", ["." * 500_000 + "x", '."' * 250_000 + "x", "a-" * 250_000, "a" + "\u0301" * 500_000]
-)
+@pytest.mark.parametrize("hostile", ["." * 100_000 + "x", '."' * 50_000 + "x", "a-" * 50_000, "a" + "\u0301" * 100_000])
 def test_time_grows_no_faster_than_a_text(hostile: str) -> None:
     started = time.process_time()
     sentences(hostile)
     words(hostile)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 3

@@ -7,11 +7,11 @@ with this package, and not by fastText's; where nothing tells it, the line does 
 """
 
 import importlib.metadata
-import importlib.util
 import re
 import string
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 
 from arbitrage.checks.language import DISTRIBUTION, RULES, LanguageCheck
 from arbitrage.checks.prose import FEWEST, PER_WORD
@@ -95,8 +95,7 @@ class Confusion:
         found: dict[str, float | None] = {"line_pass": lines, "line_pass_texts": self._told}
         if self._reads_words:
             passed = self._words_pass / self._lines_pass if self._lines_pass else None
-            both = None if lines is None or passed is None else lines + passed
-            lcpr = None if both is None or lines is None or passed is None else 2 * lines * passed / both
+            lcpr = 2 * lines * passed / (lines + passed) if lines and passed is not None else None
             found |= {"word_pass": passed, "word_pass_texts": self._lines_pass, "lcpr": lcpr}
         return found
 
@@ -119,7 +118,7 @@ def told(language: str) -> bool:
 
 
 def _name() -> str:
-    if importlib.util.find_spec("lingua") is None:
+    if find_spec("lingua") is None:
         raise ArbitrageError(
             "the line pass rate needs lingua: pip install 'multilingual-arbitrage[language]', or leave out confusion"
         )

@@ -19,8 +19,11 @@ def mtld(words: Sequence[str], factor: float = FACTOR) -> float | None:
     It is how many words in a row keep a ratio of types to words above `factor`, read forward and backward; what is
     left at the end is part of a factor. None where no word is ever repeated: it has no bound then.
     """
-    both = _factors(words, factor), _factors(reversed(words), factor)
-    return sum(len(words) / factors for factors in both) / 2 if all(both) else None
+    return _mtld(len(words), _factors(words, factor), _factors(reversed(words), factor))
+
+
+def _mtld(words: int, forward: float, backward: float) -> float | None:
+    return (words / forward + words / backward) / 2 if forward and backward else None
 
 
 def _factors(words: Iterable[str], factor: float) -> float:
@@ -37,26 +40,36 @@ def _factors(words: Iterable[str], factor: float) -> float:
 
 
 class Mtld:
-    """The mean MTLD of texts of at least `FEWEST` words."""
+    """The MTLD of all texts of at least `FEWEST` words: their words by their factors.
+
+    A mean over texts would hang on the few in which hardly a word is repeated, and leave out those in which none is.
+    """
 
     def __init__(self, language: str) -> None:
-        self.signature = signature("mtld", 1, language, case="lower", factor=FACTOR, texts=f">={FEWEST}words")
-        self._total = 0.0
-        self._texts = 0
+        self.signature = signature(
+            "mtld", 1, language, case="lower", factor=FACTOR, texts=f">={FEWEST}words", pooled="texts"
+        )
+        self._texts = self._words = 0
+        self._forward = self._backward = 0.0
 
-    def look(self, text: Text) -> float | None:
-        """Return a text's MTLD, None where it is too short or has none."""
-        return mtld(text.words) if len(text.words) >= FEWEST else None
+    def look(self, text: Text) -> tuple[int, float, float] | None:
+        """Return a text's words and its factors forward and backward, None where it is too short."""
+        if len(text.words) < FEWEST:
+            return None
+        return len(text.words), _factors(text.words, FACTOR), _factors(reversed(text.words), FACTOR)
 
-    def add(self, seen: float | None) -> None:
+    def add(self, seen: tuple[int, float, float] | None) -> None:
         """Count what was seen of a text."""
         if seen is not None:
-            self._total += seen
+            words, forward, backward = seen
             self._texts += 1
+            self._words += words
+            self._forward += forward
+            self._backward += backward
 
     def values(self) -> dict[str, float | None]:
-        """Return the mean, and over how many texts it is."""
-        return {"mtld": self._total / self._texts if self._texts else None, "mtld_texts": self._texts}
+        """Return the measure, and over how many texts it is."""
+        return {"mtld": _mtld(self._words, self._forward, self._backward), "mtld_texts": self._texts}
 
 
 class Distinct:
