@@ -65,7 +65,9 @@ def test_imports_point_one_way_and_are_declared() -> None:
     allowed["arbitrage_eval"] = allowed["arbitrage"] | {"arbitrage_eval"}
     for package in PACKAGES:
         for path in sources(package):
-            assert imported(path) <= foreign | allowed[package.name], path
+            # The command line alone sees all.
+            more = {"arbitrage_eval"} if path.parent.name == "verbs" else set()
+            assert imported(path) <= foreign | allowed[package.name] | more, path
 
 
 def test_every_declared_dependency_is_used() -> None:

@@ -6,10 +6,10 @@ import sys
 
 from arbitrage.errors import ArbitrageError, Interrupted
 from arbitrage.terminal import safe
-from arbitrage.verbs import building, publishing, routing, students
+from arbitrage.verbs import building, evaluating, publishing, routing, students
 from arbitrage.verbs.app import app
 
-__all__ = ["app", "building", "main", "publishing", "routing", "students"]
+__all__ = ["app", "building", "evaluating", "main", "publishing", "routing", "students"]
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ def judge() -> Iterator[tgi.Handle]:
 
 
 def judged(dataset: Path, folder: Path, judge: tgi.Handle, **more: Any) -> dict[str, Any]:
-    found = pairs(dataset, "poor", ["good"], "train")
+    found = pairs(dataset, "poor", [], "train")
     judges = {"judge": {**teacher("judge", judge.url), **more}}
     return report(ask(found, read_rubric(None), judges, Run(folder / "judged"), Progress(Console(stderr=True))))
 
@@ -85,9 +85,10 @@ def test_what_is_planted_is_found_and_nothing_is_asked_twice(dataset: Path, tmp_
 
 
 def test_no_pair_is_one_message(dataset: Path, tmp_path: Path, judge: tgi.Handle) -> None:
-    for baseline, models in (("nobody", ["good"]), ("poor", ["nobody"]), ("poor", [])):
+    for baseline, models in (("nobody", ["good"]), ("poor", ["nobody"])):
         with pytest.raises(RecipeError, match="there is no pair to judge"):
-            list(ask(pairs(dataset, baseline, models), read_rubric(None), {}, Run(tmp_path), Progress(Console())))
-    with pytest.raises(RecipeError, match=r"judges: teachers\.judge\.endpoin: ") as told:
-        judged(dataset, tmp_path, judge, endpoin="x", token="hf_secretsecret")
-    assert "hf_secret" not in str(told.value)
+            list(
+                ask(
+                    pairs(dataset, baseline, models, "train"), read_rubric(None), {}, Run(tmp_path), Progress(Console())
+                )
+            )

@@ -1,6 +1,7 @@
 """Judges are asked as teachers are: what they say is kept, resumed and paid for once, and is a dataset in the end."""
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -11,10 +12,9 @@ from arbitrage.dataset.manifest import read_manifest
 from arbitrage.dataset.reading import rows
 from arbitrage.errors import RecipeError
 from arbitrage.progress import Progress
-from arbitrage.recipe.model import Recipe
+from arbitrage.recipe.reader import read_recipe
 from arbitrage.rewards.wires import asked_text
 from arbitrage.run import Run
-from pydantic import ValidationError
 
 from arbitrage_eval.judging.pairs import Pair, verdict_of
 from arbitrage_eval.winrates.verdicts import Verdict
@@ -23,8 +23,12 @@ CARRIED = ("about", "candidate", "baseline", "shown_first", "candidate_length", 
 """What a question carries, so that its answer can be read by itself."""
 
 
-def pairs(dataset: Path, baseline: str, models: Collection[str], split: str = "test") -> Iterator[Pair]:
+def pairs(
+    dataset: Path, baseline: str, models: Collection[str], split: str, languages: Collection[str] = ()
+) -> Iterator[Pair]:
     """Yield the answers of models beside the baseline's, to each prompt of a dataset's pool that both answered.
+
+    Of all models and languages where none is named.
 
     Raises:
         DatasetError: the folder is no dataset, or a file cannot be read.
@@ -33,10 +37,10 @@ def pairs(dataset: Path, baseline: str, models: Collection[str], split: str = "t
     for prompt_id, some in groupby(found, key=lambda row: row["prompt_id"]):
         # The first draw is what a model says when it is asked once.
         answers = {row["teacher"]: row for row in some if row["draw"] == 0 and row["completion"] is not None}
-        if baseline not in answers:
+        theirs = answers.pop(baseline, None)
+        if theirs is None or (languages and theirs["language"] not in languages):
             continue
-        theirs = answers[baseline]
-        for model in sorted(set(models) & set(answers)):
+        for model in sorted(set(models or answers) & set(answers)):
             yield Pair(
                 prompt_id=prompt_id,
                 source_id=theirs["source_id"],
@@ -91,12 +95,10 @@ def ask(
         "arms": {f"judge{n}": {"router": "single", "teacher": name} for n, name in enumerate(judges)},
         "seed": 0,
     }
-    try:
-        checked = Recipe.model_validate(recipe)
-    except ValidationError as error:
-        # What was given is not shown: a judge's block may hold a token.
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
-        raise RecipeError(f"judges: {told}") from None
+    # As a file it is read as any recipe: variables are filled in, secrets are kept out, and mistakes have a name.
+    path = run.folder / "judging.yaml"
+    path.write_text(json.dumps(recipe, ensure_ascii=False, indent=1), encoding="utf-8")
+    checked = read_recipe(path, os.environ)
     build(checked, run.folder, run, progress)
     for row in _pool(run.dataset):
         yield read(row)

@@ -1,0 +1,86 @@
+"""`arbitrage eval`: a suite judged over HTTP, killed and resumed, and every mistake named."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tgi
+from arbitrage_eval.said import interval
+from commands import ROOT, arbitrage
+from judging.test_judged import dataset, judge, says
+from line.trial import double, teacher
+
+__all__ = ["dataset", "judge"]
+SOURCES = os.pathsep.join(str(ROOT / name) for name in ("builder", "dataset_cards", "eval"))
+TOKEN = {"JUDGE_TOKEN": "hf_secretsecret", "PYTHONPATH": SOURCES}
+
+
+def suite(folder: Path, dataset: Path, handle: tgi.Handle, **more: Any) -> Path:
+    judges = {"judge": {**teacher("judge", handle.url), "token": "${JUDGE_TOKEN}"}}
+    data = {"name": "pool", "answers": str(dataset), "split": "train", "baseline": "poor", "judges": judges, **more}
+    path = folder / "suite.yaml"
+    path.write_text(json.dumps(data, indent=1))
+    return path
+
+
+def test_a_suite_says_what_its_results_say(dataset: Path, tmp_path: Path, judge: tgi.Handle) -> None:
+    path = suite(tmp_path, dataset, judge)
+    ran = arbitrage("eval", path, folder=tmp_path, environ=TOKEN)
+    assert ran.returncode == 0, ran.stderr
+    results = json.loads((tmp_path / "evals/pool/results.json").read_text(encoding="utf-8"))
+    rate = results["pairs"][0]["mean"]["macro"]
+    assert interval(rate["raw"]) in ran.stdout and interval(results["judges"]["judge"]["first_chosen"]) in ran.stdout
+    assert f"{rate['used']} of {rate['prompts']}" in ran.stdout
+    assert results["answers"] == dataset.name and len(results["manifest"]) == 64
+    asked = len(judge.log)
+    again = arbitrage("eval", path, "--json", folder=tmp_path, environ=TOKEN)
+    assert json.loads(again.stdout) == results and len(judge.log) == asked
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "evals").rglob("*") if file.is_file())
+    assert b"hf_secret" not in kept and str(tmp_path).encode() not in json.dumps(results).encode()
+
+
+def test_killed_in_the_middle_it_asks_for_nothing_that_it_has(dataset: Path, tmp_path: Path) -> None:
+    with tgi.serve(double("judge", answers=says, latency=0.02)) as handle:
+        path = suite(tmp_path, dataset, handle, judges={"judge": {**teacher("judge", handle.url), "concurrency": 2}})
+        command = [sys.executable, "-m", "arbitrage", "eval", str(path)]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, **TOKEN}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while len(handle.log) < 40:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        ran = arbitrage("eval", path, "--json", folder=tmp_path, environ=TOKEN)
+        assert ran.returncode == 0, ran.stderr
+        asked = [request.key for request in handle.log]
+        verdicts = json.loads(ran.stdout)["judges"]["judge"]["verdicts"]
+    assert len(set(asked)) == verdicts, "all were asked"
+    # What was in flight, or waited to be written, is asked again.
+    assert len(asked) - verdicts <= 2 + 64
+
+
+WRONG = [
+    ({"baselin": "poor"}, "suite.yaml:", "baselin: unknown key; did you mean 'baseline'?"),
+    ({"judges": {}}, "suite.yaml:", "judges: "),
+    ({"baseline": "nobody"}, "", "there is no pair to judge"),
+    ({"answers": "nowhere"}, "", "'nowhere' is neither a folder here nor a dataset on the Hub"),
+    ({"rubric": "none.md"}, "", "none.md: cannot be read"),
+    ({"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "modl": "x"}}}, "judging.yaml:", "modl"),
+]
+
+
+@pytest.mark.parametrize(("more", "where", "what"), WRONG, ids=lambda value: str(value)[:24])
+def test_a_mistake_is_one_message(
+    more: dict[str, Any], where: str, what: str, dataset: Path, tmp_path: Path, judge: tgi.Handle
+) -> None:
+    ran = arbitrage("eval", suite(tmp_path, dataset, judge, **more), folder=tmp_path, environ=TOKEN)
+    assert ran.returncode == 2, ran
+    assert where in ran.stderr and what in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
+    assert not judge.log
