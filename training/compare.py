@@ -66,7 +66,8 @@ def main() -> None:
     tokens = fewest_tokens(given, options.arms, options.seeds, options.examples)
     sft.tell(f"each student is shown {options.examples:,} examples and {tokens:,} tokens at most")
     model = settings(given, options.arms[0], options.seeds[0], options.examples)[2]
-    right: dict[str, list[list[bool]]] = {BASE: [examined(Path(str(model.model_name_or_path)), exam, None)]}
+    base = answers_of(model.model_name_or_path, [item.prompt for item in exam], model.model_revision)
+    right: dict[str, list[list[bool]]] = {BASE: [marked(exam, base)]}
     states: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for seed in options.seeds:
         for arm in options.arms:
@@ -77,7 +78,7 @@ def main() -> None:
             if code := subprocess.run(command).returncode:
                 sys.exit(code)
             states[arm].append(json.loads((folder / sft.STATE).read_text(encoding="utf-8")))
-            right.setdefault(arm, []).append(examined(folder, exam, folder / "answers.json"))
+            right.setdefault(arm, []).append(examined(folder, exam))
             sft.tell(f"{arm}, seed {seed}: {100 * sum(right[arm][-1]) / len(exam):.1f} right in 100")
     found = results(exam, right, states, options.arms)
     (options.output_dir / "compare.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -112,27 +113,27 @@ def read_exam(path: Path) -> list[Item]:
         return [Item(r["prompt"], r["answer"], r.get("id", str(n)), r.get("language", "-")) for n, r in enumerate(rows)]
 
 
-def examined(model: Path, exam: Sequence[Item], kept: Path | None) -> list[bool]:
-    """Return which questions a model answers rightly; its answers are kept, so that nobody asks twice."""
-    if (
-        kept
-        and kept.is_file()
-        and (old := json.loads(kept.read_text(encoding="utf-8"))).get("exam") == list(map(list, exam))
-    ):
-        answers = old["answers"]
-    else:
-        answers = answers_of(model, [item.prompt for item in exam])
-        if kept:
-            kept.write_text(json.dumps({"exam": exam, "answers": answers}, ensure_ascii=False), encoding="utf-8")
+def examined(model: Path, exam: Sequence[Item]) -> list[bool]:
+    """Return which questions a student answers rightly; its answers are kept, so that nobody asks twice."""
+    kept = model / "answers.json"
+    old = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    if old.get("exam") != list(map(list, exam)):
+        old = {"exam": exam, "answers": answers_of(str(model), [item.prompt for item in exam])}
+        kept.write_text(json.dumps(old, ensure_ascii=False), encoding="utf-8")
+    return marked(exam, old["answers"])
+
+
+def marked(exam: Sequence[Item], answers: Sequence[str]) -> list[bool]:
+    """Return which answers are right."""
     return [same(item.answer, answer) for item, answer in zip(exam, answers, strict=True)]
 
 
-def answers_of(folder: Path, prompts: Sequence[str]) -> list[str]:
+def answers_of(name: str, prompts: Sequence[str], revision: str | None = None) -> list[str]:
     """Return a model's likeliest answers; prompts of one length go together, so that nothing is padded."""
     set_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(folder).to(device).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(name, revision=revision).to(device).eval()
+    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
     by_length: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
     for n, prompt in enumerate(prompts):
         turns = [{"role": "user", "content": prompt}]

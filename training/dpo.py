@@ -309,7 +309,7 @@ def push(folder: Path, args: Any, tag: str | None, *, early: bool = False) -> No
             theirs = Path(api.hf_hub_download(name, STATE, revision=tag)).read_bytes() if there else b""
         if theirs is None and not early:
             api.create_repo(name, private=args.hub_private_repo, exist_ok=True)
-            left = ["checkpoint-*", "training_args.bin", "runs/*", f"{STATE}.new"]
+            left = ["checkpoint-*", "training_args.bin", "runs/*", "ref/*", f"{STATE}.new"]
             commit = api.upload_folder(repo_id=name, folder_path=folder, ignore_patterns=left)
             if tag:
                 api.create_tag(name, tag=tag, revision=commit.oid)
@@ -340,6 +340,7 @@ def main(work: Callable[[], None]) -> None:
 
 # ---- What follows is of this file alone. ----
 
+from peft import AutoPeftModelForCausalLM  # noqa: E402
 from trl import DPOConfig, DPOTrainer  # noqa: E402
 
 
@@ -352,6 +353,23 @@ def pairs_of(rows: Dataset, tokenizer: Any, processes: int | None) -> Dataset:
     rows = rows.select_columns(["prompt", "chosen", "rejected"])
     rows = rows.filter(lambda row: not spells(tokenizer, [turn for turns in row.values() for turn in turns]))
     return rows.map(longer, num_proc=processes)
+
+
+def going_on(parts: Mapping[str, Any], args: Any) -> dict[str, Any]:
+    """Return what DPOTrainer takes; an adapter, which is no model by itself, is trained further, whatever its rank."""
+    name, kwargs = Path(str(parts["model"])), dict(args.model_init_kwargs)
+    is_adapter = (
+        (name / "adapter_config.json").is_file()
+        if name.is_dir()
+        else HfApi().file_exists(str(name), "adapter_config.json", revision=kwargs["revision"])
+    )
+    if not is_adapter:
+        return dict(parts)
+    if parts["peft_config"] is None:
+        raise Stop(f"model_name_or_path: {name} is an adapter: with use_peft: true it is trained further")
+    args.model_init_kwargs = None
+    adapted = AutoPeftModelForCausalLM.from_pretrained(str(name), is_trainable=True, **kwargs)
+    return {**parts, "model": adapted, "peft_config": None}
 
 
 def work() -> None:
@@ -370,7 +388,7 @@ def work() -> None:
         state = begin(key, learned, pairs["length"], len(learned) - len(pairs), args.max_length)
         pairs, test = pairs.remove_columns("length"), test and test.remove_columns("length")
         with explained("settings"):
-            parts = model_settings(model, args, tokenizer)
+            parts = going_on(model_settings(model, args, tokenizer), args)
             trainer = DPOTrainer(args=args, train_dataset=pairs, eval_dataset=test, **parts)
         train(trainer, state, checkpoint)
     if pushes:

@@ -309,7 +309,7 @@ def push(folder: Path, args: Any, tag: str | None, *, early: bool = False) -> No
             theirs = Path(api.hf_hub_download(name, STATE, revision=tag)).read_bytes() if there else b""
         if theirs is None and not early:
             api.create_repo(name, private=args.hub_private_repo, exist_ok=True)
-            left = ["checkpoint-*", "training_args.bin", "runs/*", f"{STATE}.new"]
+            left = ["checkpoint-*", "training_args.bin", "runs/*", "ref/*", f"{STATE}.new"]
             commit = api.upload_folder(repo_id=name, folder_path=folder, ignore_patterns=left)
             if tag:
                 api.create_tag(name, tag=tag, revision=commit.oid)

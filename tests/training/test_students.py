@@ -299,6 +299,20 @@ def test_the_margin_rises(place: Place) -> None:
     assert "eval_rewards/accuracies" in (place.folder / "preferring/README.md").read_text()
 
 
+def test_preferences_are_learned_on_top_of_an_adapter(place: Place) -> None:
+    steps = ("--use_peft", "true", "--lora_target_modules", "all-linear", "--max_steps", "2", "--eval_strategy", "no")
+    first = options(place, "adapter", *HUB, *steps, "--eval_on_start", "false", "--learning_rate", "0.1")
+    tuned = [*HUB, "--dataset_config", "preferences", "--model_name_or_path", place.folder / "adapter"]
+    tuned += ["--activation_checkpointing", "false", "--logging_steps", "1", "--output_dir", "on-top"]
+    whole = ["dpo", *tuned, "--max_steps", "1", "--output_dir", "whole-on-top"]
+    told = place.many([["sft", *first], ["dpo", *tuned, *steps], whole])
+    assert told[:2] == [None, None]
+    assert told[2] and "is an adapter: with use_peft: true it is trained further" in told[2]
+    logged = state(place.folder / "on-top")["log"]
+    assert logged[0]["rewards/margins"] == 0, "what it is compared with is the adapter, too"
+    assert (place.folder / "on-top/adapter_model.safetensors").is_file()
+
+
 def test_an_arm_is_no_set_of_preferences(place: Place) -> None:
     given = ("--dataset_name", "org/tasks", "--dataset_revision", "v1.0.0", "--dataset_config", "reward")
     (told,) = place.many([["dpo", *given, "--model_name_or_path", place.base, "--output_dir", "none"]])

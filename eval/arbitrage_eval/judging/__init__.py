@@ -1,0 +1,1 @@
+"""Pairs of answers, put to judges in both orders."""
