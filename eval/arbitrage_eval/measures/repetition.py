@@ -15,7 +15,7 @@ def repetition(words: Sequence[str], n: int = N) -> float | None:
     arXiv 1908.04319, section 6.
     """
     runs = len(words) - n + 1
-    return 1 - len({tuple(words[k : k + n]) for k in range(runs)}) / runs if runs > 0 else None
+    return (runs - len({tuple(words[k : k + n]) for k in range(runs)})) / runs if runs > 0 else None
 
 
 class Repetition:

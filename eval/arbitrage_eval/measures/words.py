@@ -20,19 +20,17 @@ _TURKIC = str.maketrans({"I": "ı", "İ": "i"})
 
 
 class Text(NamedTuple):
-    """A text of one language with its words: as written, and without case."""
+    """A text of one language with its words in small letters."""
 
     text: str
     language: str
-    written: list[str]
     words: list[str]
 
 
 def read(text: str, language: str) -> Text:
     """Return a text with its words; half a surrogate pair, which is no character, is taken for U+FFFD."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    written = words(whole)
-    return Text(whole, language, written, [lower(word, language) for word in written])
+    return Text(whole, language, [lower(word, language) for word in words(whole)])
 
 
 def words(text: str) -> list[str]:
