@@ -75,7 +75,7 @@ def test_loss_falls_and_the_student_says_what_it_came_from(place: Place, trained
         found["key"]["dataset"]["commit"],
         "reward: ",
         "eval_loss",
-        "learning_rate: 0.003",
+        "learning_rate: 0.005",
         "trl 1.",
     ):
         assert said in body, said
