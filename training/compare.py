@@ -65,8 +65,9 @@ def main() -> None:
     given = ["--config", options.config, *rest]
     tokens = fewest_tokens(given, options.arms, options.seeds, options.examples)
     sft.tell(f"each student is shown {options.examples:,} examples and {tokens:,} tokens at most")
-    model = settings(given, options.arms[0], options.seeds[0], options.examples)[2]
-    base = answers_of(model.model_name_or_path, [item.prompt for item in exam], model.model_revision)
+    _, args, model = settings(given, options.arms[0], options.seeds[0], options.examples)
+    tokenizer = sft.load_tokenizer(model, args.chat_template_path)
+    base = answers_of(model.model_name_or_path, tokenizer, [item.prompt for item in exam], model.model_revision)
     right: dict[str, list[list[bool]]] = {BASE: [marked(exam, base)]}
     states: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for seed in options.seeds:
@@ -118,8 +119,10 @@ def examined(model: Path, exam: Sequence[Item]) -> list[bool]:
     kept = model / "answers.json"
     old = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     if old.get("exam") != list(map(list, exam)):
-        old = {"exam": exam, "answers": answers_of(str(model), [item.prompt for item in exam])}
-        kept.write_text(json.dumps(old, ensure_ascii=False), encoding="utf-8")
+        answers = answers_of(str(model), AutoTokenizer.from_pretrained(model), [item.prompt for item in exam])
+        old = {"exam": exam, "answers": answers}
+        kept.with_suffix(".new").write_text(json.dumps(old, ensure_ascii=False), encoding="utf-8")
+        kept.with_suffix(".new").replace(kept)
     return marked(exam, old["answers"])
 
 
@@ -128,12 +131,11 @@ def marked(exam: Sequence[Item], answers: Sequence[str]) -> list[bool]:
     return [same(item.answer, answer) for item, answer in zip(exam, answers, strict=True)]
 
 
-def answers_of(name: str, prompts: Sequence[str], revision: str | None = None) -> list[str]:
+def answers_of(name: str, tokenizer: Any, prompts: Sequence[str], revision: str | None = None) -> list[str]:
     """Return a model's likeliest answers; prompts of one length go together, so that nothing is padded."""
     set_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = AutoModelForCausalLM.from_pretrained(name, revision=revision).to(device).eval()
-    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
     by_length: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
     for n, prompt in enumerate(prompts):
         turns = [{"role": "user", "content": prompt}]

@@ -90,10 +90,10 @@ def explained(what: str) -> Iterator[None]:
         raise Stop(f"{what}: {type(error).__name__}: {str(error)[:400]}") from error
 
 
-def digest_of(folder: Path) -> str:
-    """Return a hash of a folder's files, or of the manifest that has theirs."""
-    found, manifest = hashlib.sha256(), folder / "manifest.json"
-    for path in [manifest] if manifest.is_file() else sorted(path for path in folder.rglob("*") if path.is_file()):
+def digest_of(folder: Path, which: str = "**/*") -> str:
+    """Return a hash of a folder's files."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.glob(which) if path.is_file()):
         with path.open("rb") as file:
             found.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
     return found.hexdigest()
@@ -105,7 +105,8 @@ def pinned(data: Data) -> dict[str, Any]:
     if Path(name).is_dir():
         if wanted:
             raise Stop(f"dataset_revision: {name} is a folder, which has one version")
-        return {"name": Path(name).resolve().name, "revision": None, "commit": None, "files": digest_of(Path(name))}
+        files = digest_of(Path(name), "manifest.json" if Path(name, "manifest.json").is_file() else "**/*")
+        return {"name": Path(name).resolve().name, "revision": None, "commit": None, "files": files}
     found = {"name": name, "revision": wanted, "commit": wanted, "files": None}
     if re.fullmatch("[0-9a-f]{40}", wanted or ""):
         return found
@@ -300,8 +301,6 @@ dataset's, whose card names the teachers'.\n\n| | |\n|---|---|\n""" + "\n".join(
 
 def push(folder: Path, args: Any, tag: str | None, *, early: bool = False) -> None:
     """Push a student and tag it; what has the tag already is this very student, or stays. `early` looks, no more."""
-    if os.environ.get("RANK", "0") != "0":
-        return
     api, name, theirs = HfApi(), args.hub_model_id, None
     with explained(f"hub_model_id: {name}"):
         if api.repo_exists(name) and tag in [ref.name for ref in api.list_repo_refs(name).tags]:
@@ -367,6 +366,8 @@ def going_on(parts: Mapping[str, Any], args: Any) -> dict[str, Any]:
         return dict(parts)
     if parts["peft_config"] is None:
         raise Stop(f"model_name_or_path: {name} is an adapter: with use_peft: true it is trained further")
+    if parts["quantization_config"] is not None:
+        raise Stop(f"model_name_or_path: {name} is an adapter, which is trained further without load_in_4bit or _8bit")
     args.model_init_kwargs = None
     adapted = AutoPeftModelForCausalLM.from_pretrained(str(name), is_trainable=True, **kwargs)
     return {**parts, "model": adapted, "peft_config": None}
@@ -376,7 +377,7 @@ def work() -> None:
     """Check everything, then load the model and train it."""
     data, args, model = read_settings(Data, DPOConfig)
     key, folder = key_of("dpo", data, args, model), Path(args.output_dir)
-    state, checkpoint, pushes = *begun(folder, key), args.push_to_hub
+    state, checkpoint, pushes = *begun(folder, key), args.push_to_hub and os.environ.get("RANK", "0") == "0"
     args.push_to_hub = args.logging_nan_inf_filter = False  # it is pushed whole; a loss that is no number counts
     if "metrics" not in state:
         if pushes:

@@ -175,7 +175,7 @@ def measured() -> None:
 def main() -> None:
     """Print the table, and measure where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measure", action="store_true", help="train a model of 0.1 billion weights on the CPU")
+    parser.add_argument("--measure", action="store_true", help="train a model of 42 million weights on the CPU")
     options = parser.parse_args()
     recipes()
     if options.measure:

@@ -10,7 +10,6 @@ On a GPU where there is one, with bf16, else on the CPU.
 import argparse
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -100,9 +99,8 @@ def measure(folder: Path, name: str, settings: dict[str, Any], steps: int) -> di
         **settings,
     }
     options = [part for key, value in given.items() for part in (f"--{key}", str(value))]
-    if not (out / "training.json").is_file():
-        command = [sys.executable, str(ROOT / "training/sft.py"), *options]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ})
+    # What is trained already is not trained again.
+    subprocess.run([sys.executable, str(ROOT / "training/sft.py"), *options], check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads((out / "training.json").read_text(encoding="utf-8"))
     last = next(log for log in reversed(found["log"]) if "train_runtime" in log)
     tokens = next(log["num_tokens"] for log in reversed(found["log"]) if "num_tokens" in log)

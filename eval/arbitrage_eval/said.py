@@ -28,9 +28,11 @@ def print_results(console: Console, found: Mapping[str, Any]) -> None:
     ]
     for judge, said in found["judges"].items():
         lines.append(
-            f"{judge}: {said['verdicts']:,} verdicts, {said['unparsable']:,} of them unreadable; takes the first place "
-            f"{interval(said['first_chosen'])} times in 100, the longer answer {interval(said['longer_chosen'])}"
+            f"{judge}: {said['verdicts']:,} verdicts, {said['unparsable']:,} of them not given or not readable; "
+            f"takes the first place {interval(said['first_chosen'])} times in 100, "
+            f"the longer answer {interval(said['longer_chosen'])}"
         )
+    lines += [f"fell short: {short['message']}" for short in found["shortfalls"]]
     for line in lines:
         console.print(escape(safe(line)), highlight=False, soft_wrap=True)
 

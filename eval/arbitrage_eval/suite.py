@@ -8,9 +8,10 @@ from typing import Any, Literal
 from arbitrage.errors import RecipeError
 from arbitrage.hub.download import at_hub, dataset_at
 from arbitrage.recipe.document import read_document
-from arbitrage.recipe.part import Language, Part
+from arbitrage.recipe.environment import REFERENCE
+from arbitrage.recipe.part import Language, Part, Seconds
 from arbitrage.recipe.problems import did_you_mean, dotted
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 
 class Suite(Part):
@@ -28,6 +29,17 @@ class Suite(Part):
     judges: dict[str, dict[str, Any]] = Field(min_length=1)
     """As a recipe has teachers."""
     rubric: str | None = None
+    patience: Seconds = 900.0
+    """How long judges that are down are waited for."""
+
+    @field_validator("judges")
+    @classmethod
+    def _tokens_are_not_written_down(cls, judges: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, judge in judges.items():
+            token = judge.get("token")
+            if token is not None and not (isinstance(token, str) and REFERENCE.fullmatch(token)):
+                raise ValueError(f"{name}.token: give the name of a variable, as in ${{JUDGE_TOKEN}}")
+        return judges
 
 
 def read_suite(path: Path) -> Suite:
@@ -36,6 +48,8 @@ def read_suite(path: Path) -> Suite:
     Raises:
         RecipeError: the file is none; the message has every problem with its line.
     """
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such file; docs/winrates.md shows what a suite says")
     document = read_document(path)
     try:
         return Suite.model_validate(document.data)

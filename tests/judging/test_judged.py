@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from arbitrage.errors import RecipeError
 from arbitrage.progress import Progress
 from arbitrage.run import Run
 from arbitrage_eval.judging.judged import ask, pairs
-from arbitrage_eval.judging.pairs import read_rubric
+from arbitrage_eval.judging.pairs import Pair, read_rubric
 from arbitrage_eval.winrates.report import report
 from line.trial import Trial, double, rows, teacher
 from rich.console import Console
@@ -52,10 +53,16 @@ def judge() -> Iterator[tgi.Handle]:
         yield handle
 
 
-def judged(dataset: Path, folder: Path, judge: tgi.Handle, **more: Any) -> dict[str, Any]:
-    found = pairs(dataset, "poor", [], "train")
-    judges = {"judge": {**teacher("judge", judge.url), **more}}
-    return report(ask(found, read_rubric(None), judges, Run(folder / "judged"), Progress(Console(stderr=True))))
+def judged(dataset: Path, folder: Path, judge: tgi.Handle) -> dict[str, Any]:
+    return asked_of(lambda: pairs(dataset, "poor", [], "train"), folder, judge)
+
+
+def asked_of(compared: Callable[[], Iterator[Pair]], folder: Path, judge: tgi.Handle) -> dict[str, Any]:
+    judges = {"judge": teacher("judge", judge.url)}
+    run, progress = Run(folder / "judged"), Progress(Console(stderr=True))
+    lacking, verdicts = ask(compared, read_rubric(None), judges, folder, run, progress)
+    assert not lacking
+    return report(verdicts)
 
 
 def _digit(conversation: str) -> str:
@@ -84,11 +91,29 @@ def test_what_is_planted_is_found_and_nothing_is_asked_twice(dataset: Path, tmp_
     assert len(judge.log) == asked
 
 
-def test_no_pair_is_one_message(dataset: Path, tmp_path: Path, judge: tgi.Handle) -> None:
+def test_equal_answers_are_a_tie_and_what_pairs_share_is_asked_once(tmp_path: Path, judge: tgi.Handle) -> None:
+    def compared() -> Iterator[Pair]:
+        for n in range(10):
+            for model in ("one", "other"):
+                answer = "org/good knows" if n < 4 else "the same"
+                yield Pair(f"p{n}", f"s{n}", "de", model, "base", f"What of {n + 10}?", answer, "the same")
+
+    found = asked_of(compared, tmp_path, judge)
+    # Prompts end on 0 to 3, and the last of them is one that the judge says nothing readable of.
+    for pair in found["pairs"]:
+        rate = pair["mean"]["languages"]["de"]
+        assert (rate["win"], rate["tie"], rate["loss"], rate["used"], rate["prompts"]) == (3, 6, 0, 9, 10)
+    assert [pair["model"] for pair in found["pairs"]] == ["one", "other"]
+    assert len(judge.log) == 4 * 2, "two models that say the same, and one that says what the baseline says"
+
+
+def test_where_all_answers_are_equal_nobody_is_asked(tmp_path: Path, judge: tgi.Handle) -> None:
+    found = asked_of(lambda: iter([Pair("p", "s", "de", "one", "base", "what?", "x", "x")]), tmp_path, judge)
+    assert found["pairs"][0]["mean"]["macro"]["tie"] == 1 and not judge.log
+
+
+def test_no_pair_is_one_message(dataset: Path, tmp_path: Path) -> None:
     for baseline, models in (("nobody", ["good"]), ("poor", ["nobody"])):
         with pytest.raises(RecipeError, match="there is no pair to judge"):
-            list(
-                ask(
-                    pairs(dataset, baseline, models, "train"), read_rubric(None), {}, Run(tmp_path), Progress(Console())
-                )
-            )
+            compared = partial(pairs, dataset, baseline, models, "train")
+            ask(compared, read_rubric(None), {}, tmp_path, Run(tmp_path / "run"), Progress(Console()))

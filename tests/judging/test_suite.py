@@ -69,7 +69,14 @@ def test_killed_in_the_middle_it_asks_for_nothing_that_it_has(dataset: Path, tmp
 WRONG = [
     ({"baselin": "poor"}, "suite.yaml:", "baselin: unknown key; did you mean 'baseline'?"),
     ({"judges": {}}, "suite.yaml:", "judges: "),
-    ({"baseline": "nobody"}, "", "there is no pair to judge"),
+    ({"baseline": "nobody"}, "", "there is no teacher nobody: the pool has good, poor"),
+    ({"models": ["good", "god"]}, "", "there is no teacher god"),
+    ({"languages": ["de", "fr"]}, "", "languages: fr: the answers are in de, tr"),
+    (
+        {"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "token": "hf_secretsecret"}}},
+        "suite.yaml:",
+        "judge.token: ",
+    ),
     ({"answers": "nowhere"}, "", "'nowhere' is neither a folder here nor a dataset on the Hub"),
     ({"rubric": "none.md"}, "", "none.md: cannot be read"),
     ({"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "modl": "x"}}}, "judging.yaml:", "modl"),
@@ -83,4 +90,13 @@ def test_a_mistake_is_one_message(
     ran = arbitrage("eval", suite(tmp_path, dataset, judge, **more), folder=tmp_path, environ=TOKEN)
     assert ran.returncode == 2, ran
     assert where in ran.stderr and what in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
-    assert not judge.log
+    assert not judge.log and "hf_secret" not in ran.stderr
+    kept = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file.name != "suite.yaml"]
+    assert not any(b"hf_secret" in content for content in kept)
+
+
+def test_a_judge_that_is_down_is_said_and_ends_with_1(dataset: Path, tmp_path: Path, judge: tgi.Handle) -> None:
+    with tgi.serve(double("judge", answers=lambda question: None)) as handle:
+        ran = arbitrage("eval", suite(tmp_path, dataset, handle, patience="1s"), folder=tmp_path, environ=TOKEN)
+    assert ran.returncode == 1, ran
+    assert "fell short: " in ran.stdout and "120 of them not given or not readable" in ran.stdout

@@ -17,7 +17,7 @@ def eval_(
 ) -> None:
     """Ask judges which of two answers in a dataset's pool is better, in both orders, and say what that is worth.
 
-    The same command resumes, and pays for no verdict twice; RUN/results.json has all figures.
+    The same command resumes, and asks again at most for what was under way; RUN/results.json has all figures.
     """
     from arbitrage_eval.evaluate import evaluate
     from arbitrage_eval.said import print_results
@@ -27,4 +27,11 @@ def eval_(
 
     read = read_suite(suite)
     where = Run(run if run is not None else folder_of(suite) / "evals" / read.name)
-    say(evaluate(read, folder_of(suite), where, Progress(err())), as_json, print_results)
+    progress = Progress(err())
+    try:
+        found = evaluate(read, folder_of(suite), where, progress)
+    finally:
+        progress.close()
+    say(found, as_json, print_results)
+    if any(short["serious"] for short in found["shortfalls"]):
+        raise typer.Exit(1)

@@ -1,8 +1,9 @@
-"""Judges are asked as teachers are: what they say is kept, resumed and paid for once, and is a dataset in the end."""
+"""Judges are asked as teachers are: what they say is kept and resumed, and is a dataset in the end."""
 
+import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,10 @@ from arbitrage.progress import Progress
 from arbitrage.recipe.reader import read_recipe
 from arbitrage.rewards.wires import asked_text
 from arbitrage.run import Run
+from arbitrage.shortfall import Shortfall
 
-from arbitrage_eval.judging.pairs import Pair, verdict_of
+from arbitrage_eval.judging.pairs import ORDERS, Order, Pair, verdict_of
 from arbitrage_eval.winrates.verdicts import Verdict
-
-CARRIED = ("about", "candidate", "baseline", "shown_first", "candidate_length", "baseline_length")
-"""What a question carries, so that its answer can be read by itself."""
 
 
 def pairs(
@@ -54,87 +53,105 @@ def pairs(
 
 
 def ask(
-    found: Iterator[Pair], rubric: str, judges: Mapping[str, Mapping[str, Any]], run: Run, progress: Progress
-) -> Iterator[Verdict]:
-    """Ask every judge about every pair in both orders, and yield what they say; the same call resumes.
+    compared: Callable[[], Iterator[Pair]],
+    rubric: str,
+    judges: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    run: Run,
+    progress: Progress,
+    patience: float = 900.0,
+) -> tuple[list[Shortfall], Iterator[Verdict]]:
+    """Ask every judge about every pair in both orders; return what is lacking, and the verdicts. The same call resumes.
+
+    Equal answers are a tie, of which nobody is asked; what several pairs have in common is asked once.
 
     Args:
-        found: the pairs.
+        compared: yields the pairs, each time it is called.
         rubric: what judges are asked, with places for what is judged.
         judges: as a recipe has teachers.
+        folder: where their paths start.
         run: where questions and verdicts are kept.
         progress: told of everything that takes long.
+        patience: seconds that judges which are down are waited for.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
-    languages = set()
-    part = run.folder / "questions.jsonl.part"
-    with part.open("w", encoding="utf-8") as file:
-        for pair in found:
-            languages.add(pair.language)
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in questions(pair, rubric))
-    part.replace(run.folder / "questions.jsonl")
-    if not languages:
+    questions, languages, found = run.folder / "questions.jsonl", set[str](), 0
+    with questions.with_suffix(".part").open("w", encoding="utf-8") as file:
+        for pair in compared():
+            found += 1
+            for _, text in _asked(pair, rubric):
+                languages.add(pair.language)
+                row = {"question": text, "language": pair.language, "source_id": pair.source_id}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    questions.with_suffix(".part").replace(questions)
+    if not found:
         raise RecipeError("there is no pair to judge: no prompt was answered by a model and by the baseline")
-    columns = {"prompt": "question", "language": "language", "source_id": "source_id"}
+    if not languages:
+        return [], _verdicts(compared(), rubric, judges, {})
     recipe = {
         "name": "verdicts",
         "license": "other",
         "languages": sorted(languages),
         "prompts": [
             {
-                "path": "questions.jsonl",
-                "columns": {**columns, **{name: name for name in CARRIED}},
+                "path": os.path.relpath(questions, folder),
+                "columns": {"prompt": "question", "language": "language", "source_id": "source_id"},
                 "license": "other",
             }
         ],
         "teachers": {name: {"license": "other", **judge} for name, judge in judges.items()},
         "sampling": {"temperature": 0, "max_tokens": 1024},
         "arms": {f"judge{n}": {"router": "single", "teacher": name} for n, name in enumerate(judges)},
+        "patience": f"{patience}s",
         "seed": 0,
     }
     # As a file it is read as any recipe: variables are filled in, secrets are kept out, and mistakes have a name.
     path = run.folder / "judging.yaml"
     path.write_text(json.dumps(recipe, ensure_ascii=False, indent=1), encoding="utf-8")
-    checked = read_recipe(path, os.environ)
-    build(checked, run.folder, run, progress)
-    for row in _pool(run.dataset):
-        yield read(row)
+    built = build(read_recipe(path, os.environ), folder, run, progress)
+    said = {
+        (row["teacher"], row["language"], _key(row["prompt"][0]["content"])): row["completion"]
+        for row in _pool(run.dataset)
+        # What was cut off may have lacked its last line.
+        if row["finish_reason"] == "stop"
+    }
+    return list(built.shortfalls), _verdicts(compared(), rubric, judges, said)
 
 
-def questions(pair: Pair, rubric: str) -> Iterator[dict[str, Any]]:
-    """Yield what a judge is asked about a pair, with all that its answer has to be read with."""
-    for shown_first, question in pair.both(rubric):
-        yield {
-            "question": question,
-            "language": pair.language,
-            "source_id": pair.source_id,
-            "about": pair.prompt_id,
-            "candidate": pair.model,
-            "baseline": pair.baseline,
-            "shown_first": shown_first,
-            "candidate_length": len(pair.model_answer),
-            "baseline_length": len(pair.baseline_answer),
-        }
+def _asked(pair: Pair, rubric: str) -> Iterator[tuple[Order, str]]:
+    """Yield the orders in which judges are asked, and what they are asked."""
+    if pair.model_answer != pair.baseline_answer:
+        yield from pair.both(rubric)
 
 
-def read(row: Mapping[str, Any]) -> Verdict:
-    """Read a judge's answer from the pool that it ended up in; one that was cut off or not given is unparsable."""
-    whole = row["completion"] if row["finish_reason"] == "stop" else None
-    return Verdict(
-        prompt_id=row["about"],
-        source_id=row["source_id"],
-        language=row["language"],
-        model=row["candidate"],
-        baseline=row["baseline"],
-        judge=row["teacher"],
-        shown_first=row["shown_first"],
-        verdict=None if whole is None else verdict_of(whole),
-        model_length=row["candidate_length"],
-        baseline_length=row["baseline_length"],
-    )
+def _verdicts(
+    compared: Iterator[Pair], rubric: str, judges: Iterable[str], said: Mapping[tuple[str, str, str], str]
+) -> Iterator[Verdict]:
+    """Yield what each judge says of each pair in each order; None where it said nothing that could be read."""
+    for pair in compared:
+        asked = dict(_asked(pair, rubric))
+        for judge in judges:
+            for shown_first in ORDERS:
+                text = said.get((judge, pair.language, _key(asked[shown_first]))) if asked else None
+                yield Verdict(
+                    prompt_id=pair.prompt_id,
+                    source_id=pair.source_id,
+                    language=pair.language,
+                    model=pair.model,
+                    baseline=pair.baseline,
+                    judge=judge,
+                    shown_first=shown_first,
+                    verdict="tie" if not asked else None if text is None else verdict_of(text),
+                    model_length=len(pair.model_answer),
+                    baseline_length=len(pair.baseline_answer),
+                )
+
+
+def _key(question: str) -> str:
+    return hashlib.sha256(question.encode("utf-8")).hexdigest()
 
 
 def _pool(dataset: Path, begins: str = "") -> Iterator[Mapping[str, Any]]:

@@ -12,6 +12,9 @@ from arbitrage.errors import RecipeError
 from arbitrage.identity import canonical_json
 
 VERDICT = re.compile(r"\**VERDICT:\**\s*(FIRST|SECOND|TIE)\**\.?", re.ASCII | re.IGNORECASE)
+Order = Literal["model", "baseline"]
+"""Whose answer is shown first."""
+ORDERS: tuple[Order, ...] = ("model", "baseline")
 FIELDS = ("conversation", "first", "second", "language", "boundary")
 MUST = ("{conversation}", "{first}", "{second}", "{boundary}")
 MAX_RUBRIC = 100_000
@@ -30,7 +33,7 @@ class Pair:
     model_answer: str
     baseline_answer: str
 
-    def asked(self, rubric: str, shown_first: Literal["model", "baseline"]) -> str:
+    def asked(self, rubric: str, shown_first: Order) -> str:
         """Return what a judge is asked, with one of the answers first."""
         answers = (self.model_answer, self.baseline_answer)
         first, second = answers if shown_first == "model" else answers[::-1]
@@ -39,9 +42,9 @@ class Pair:
         values = dict(zip(FIELDS, (self.conversation, first, second, self.language, boundary), strict=True))
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), rubric)
 
-    def both(self, rubric: str) -> Iterator[tuple[Literal["model", "baseline"], str]]:
+    def both(self, rubric: str) -> Iterator[tuple[Order, str]]:
         """Yield both orders, and what is asked in each."""
-        for shown_first in ("model", "baseline"):
+        for shown_first in ORDERS:
             yield shown_first, self.asked(rubric, shown_first)
 
 
