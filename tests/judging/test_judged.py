@@ -60,7 +60,7 @@ def judged(dataset: Path, folder: Path, judge: tgi.Handle) -> dict[str, Any]:
 def asked_of(compared: Callable[[], Iterator[Pair]], folder: Path, judge: tgi.Handle) -> dict[str, Any]:
     judges = {"judge": teacher("judge", judge.url)}
     run, progress = Run(folder / "judged"), Progress(Console(stderr=True))
-    lacking, verdicts = ask(compared, read_rubric(None), judges, folder, run, progress)
+    lacking, verdicts = ask(compared, read_rubric(None), judges, folder, run, progress, 60.0)
     assert not lacking
     return report(verdicts)
 
@@ -116,4 +116,4 @@ def test_no_pair_is_one_message(dataset: Path, tmp_path: Path) -> None:
     for baseline, models in (("nobody", ["good"]), ("poor", ["nobody"])):
         with pytest.raises(RecipeError, match="there is no pair to judge"):
             compared = partial(pairs, dataset, baseline, models, "train")
-            ask(compared, read_rubric(None), {}, tmp_path, Run(tmp_path / "run"), Progress(Console()))
+            ask(compared, read_rubric(None), {}, tmp_path, Run(tmp_path / "run"), Progress(Console()), 60.0)

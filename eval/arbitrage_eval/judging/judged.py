@@ -18,7 +18,7 @@ from arbitrage.rewards.wires import asked_text
 from arbitrage.run import Run
 from arbitrage.shortfall import Shortfall
 
-from arbitrage_eval.judging.pairs import ORDERS, Order, Pair, verdict_of
+from arbitrage_eval.judging.pairs import ORDERS, Choice, Pair, verdict_of
 from arbitrage_eval.winrates.verdicts import Verdict
 
 
@@ -59,7 +59,7 @@ def ask(
     folder: Path,
     run: Run,
     progress: Progress,
-    patience: float = 900.0,
+    patience: float,
 ) -> tuple[list[Shortfall], Iterator[Verdict]]:
     """Ask every judge about every pair in both orders; return what is lacking, and the verdicts. The same call resumes.
 
@@ -82,7 +82,7 @@ def ask(
     with questions.with_suffix(".part").open("w", encoding="utf-8") as file:
         for pair in compared():
             found += 1
-            for _, text in _asked(pair, rubric):
+            for _, text in pair.both(rubric):
                 languages.add(pair.language)
                 row = {"question": text, "language": pair.language, "source_id": pair.source_id}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -113,7 +113,7 @@ def ask(
     path.write_text(json.dumps(recipe, ensure_ascii=False, indent=1), encoding="utf-8")
     built = build(read_recipe(path, os.environ), folder, run, progress)
     said = {
-        (row["teacher"], row["language"], _key(row["prompt"][0]["content"])): row["completion"]
+        (row["teacher"], row["language"], _key(row["prompt"][0]["content"])): verdict_of(row["completion"])
         for row in _pool(run.dataset)
         # What was cut off may have lacked its last line.
         if row["finish_reason"] == "stop"
@@ -121,21 +121,15 @@ def ask(
     return list(built.shortfalls), _verdicts(compared(), rubric, judges, said)
 
 
-def _asked(pair: Pair, rubric: str) -> Iterator[tuple[Order, str]]:
-    """Yield the orders in which judges are asked, and what they are asked."""
-    if pair.model_answer != pair.baseline_answer:
-        yield from pair.both(rubric)
-
-
 def _verdicts(
-    compared: Iterator[Pair], rubric: str, judges: Iterable[str], said: Mapping[tuple[str, str, str], str]
+    compared: Iterator[Pair], rubric: str, judges: Iterable[str], said: Mapping[tuple[str, str, str], Choice | None]
 ) -> Iterator[Verdict]:
     """Yield what each judge says of each pair in each order; None where it said nothing that could be read."""
     for pair in compared:
-        asked = dict(_asked(pair, rubric))
+        asked = dict(pair.both(rubric))
         for judge in judges:
             for shown_first in ORDERS:
-                text = said.get((judge, pair.language, _key(asked[shown_first]))) if asked else None
+                key = (judge, pair.language, _key(asked[shown_first])) if asked else None
                 yield Verdict(
                     prompt_id=pair.prompt_id,
                     source_id=pair.source_id,
@@ -144,7 +138,7 @@ def _verdicts(
                     baseline=pair.baseline,
                     judge=judge,
                     shown_first=shown_first,
-                    verdict="tie" if not asked else None if text is None else verdict_of(text),
+                    verdict="tie" if key is None else said.get(key),
                     model_length=len(pair.model_answer),
                     baseline_length=len(pair.baseline_answer),
                 )

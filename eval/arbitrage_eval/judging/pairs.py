@@ -14,6 +14,8 @@ from arbitrage.identity import canonical_json
 VERDICT = re.compile(r"\**VERDICT:\**\s*(FIRST|SECOND|TIE)\**\.?", re.ASCII | re.IGNORECASE)
 Order = Literal["model", "baseline"]
 """Whose answer is shown first."""
+Choice = Literal["first", "second", "tie"]
+"""Which answer a judge finds better, by its place."""
 ORDERS: tuple[Order, ...] = ("model", "baseline")
 FIELDS = ("conversation", "first", "second", "language", "boundary")
 MUST = ("{conversation}", "{first}", "{second}", "{boundary}")
@@ -43,16 +45,17 @@ class Pair:
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), rubric)
 
     def both(self, rubric: str) -> Iterator[tuple[Order, str]]:
-        """Yield both orders, and what is asked in each."""
-        for shown_first in ORDERS:
-            yield shown_first, self.asked(rubric, shown_first)
+        """Yield both orders, and what is asked in each; nothing of equal answers, which are a tie."""
+        if self.model_answer != self.baseline_answer:
+            for shown_first in ORDERS:
+                yield shown_first, self.asked(rubric, shown_first)
 
 
-def verdict_of(said: str) -> Literal["first", "second", "tie"] | None:
+def verdict_of(said: str) -> Choice | None:
     """Return the verdict in the last line that holds anything; None where that line is nothing else."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     found = VERDICT.fullmatch(lines[-1]) if lines else None
-    words: Mapping[str, Literal["first", "second", "tie"]] = {"FIRST": "first", "SECOND": "second", "TIE": "tie"}
+    words: Mapping[str, Choice] = {"FIRST": "first", "SECOND": "second", "TIE": "tie"}
     return words[found[1].upper()] if found else None
 
 
