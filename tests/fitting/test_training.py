@@ -122,9 +122,9 @@ def test_targets_are_a_softmax_over_who_is_known() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("model: a/b\nepoch: 3\n", "settings.yaml:2: epoch: unknown key; there are model, revision, epochs"),
-        ("epochs: 3\n", "model: Field required"),
-        ("model: a/b\nlearning_rate: 0\n", "settings.yaml:2: learning_rate: Input should be greater than 0"),
+        ("model: a/b\nepoch: 3\n", "settings.yaml:2: epoch: unknown key; did you mean 'epochs'?"),
+        ("epochs: 3\n", "model: missing; this key has no default"),
+        ("model: a/b\nlearning_rate: 0\n", "settings.yaml:2: learning_rate: should be greater than 0, not 0"),
     ],
 )
 def test_settings_that_are_none(tmp_path: Path, content: str, says: str) -> None:

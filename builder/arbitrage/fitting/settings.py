@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from arbitrage.errors import RecipeError
-from arbitrage.recipe.document import read_document
 from arbitrage.recipe.part import Part
-from arbitrage.recipe.problems import dotted
+from arbitrage.recipe.reader import read_plain
 
 
 class ModelSettings(Part):
@@ -35,13 +33,4 @@ def read_settings(path: Path) -> ModelSettings:
     Raises:
         RecipeError: the file is not such a file; the message has every problem with its line.
     """
-    document = read_document(path)
-    try:
-        return ModelSettings.model_validate(document.data)
-    except ValidationError as error:
-        lines = []
-        for detail in error.errors(include_url=False, include_input=False):
-            known = ", ".join(ModelSettings.model_fields)
-            what = f"unknown key; there are {known}" if detail["type"] == "extra_forbidden" else detail["msg"]
-            lines.append(f"{path}:{document.line(detail['loc'])}: {dotted(detail['loc'])}: {what}")
-        raise RecipeError("\n".join(lines)) from error
+    return read_plain(ModelSettings, path)

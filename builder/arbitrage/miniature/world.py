@@ -1,17 +1,17 @@
 """The parameters of a small world, as `world.yaml` states them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from arbitrage.errors import RecipeError
 from arbitrage.miniature.tasks import KINDS, languages
-from arbitrage.recipe.document import read_document
 from arbitrage.recipe.part import Part
-from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean, dotted
+from arbitrage.recipe.problems import Problem, Problems, did_you_mean
+from arbitrage.recipe.reader import read_plain
 
 CONTROL = {"identical": True}
 """What makes a world in which no router can gain anything."""
@@ -83,28 +83,4 @@ def read_world(path: Path | None = None, changes: Mapping[str, Any] | None = Non
     """
     if path is not None and not path.is_file():
         raise RecipeError(f"{path}: no such file; without --world, the package's own small world is made")
-    document = read_document(path or Path(str(files("arbitrage.miniature") / "world.yaml")))
-    try:
-        return World.model_validate({**document.data, **(changes or {})})
-    except ValidationError as error:
-        found = _problems(error)
-        lines = [f"{document.path}:{document.line(one.loc)}: {dotted(one.loc)}: {one.what}" for one in found]
-        raise RecipeError("\n".join(lines)) from None
-
-
-def _problems(error: ValidationError) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False):
-        loc = tuple(step for step in detail["loc"] if step != "[key]")
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, Problems):
-            yield from cause.problems
-        elif detail["type"] == "extra_forbidden":
-            yield Problem(loc, "unknown key" + did_you_mean(loc[-1], _block(loc).model_fields))
-        else:
-            yield Problem(loc, detail["msg"].removeprefix("Input "))
-
-
-def _block(loc: Loc) -> type[BaseModel]:
-    """Return the block that a key is in."""
-    blocks: dict[str | int, type[BaseModel]] = {"base": Base, "preferences": Preferences, "teachers": Mixture}
-    return blocks[loc[0]] if len(loc) > 1 else World
+    return read_plain(World, path or Path(str(files("arbitrage.miniature") / "world.yaml")), changes)

@@ -9,12 +9,12 @@ from pydantic_core import ErrorDetails
 
 from arbitrage.recipe.document import Document
 from arbitrage.recipe.environment import is_endpoint, is_token
-from arbitrage.recipe.model import Recipe, Sampling, Teacher
+from arbitrage.recipe.model import Sampling, Teacher
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 
 
-def complaints(error: ValidationError, document: Document) -> Iterator[Problem]:
-    """Yield the problems of a recipe that did not validate."""
+def complaints(error: ValidationError, document: Document, root: type[BaseModel]) -> Iterator[Problem]:
+    """Yield the problems of a file that is no `root`."""
     for detail in error.errors(include_url=False):
         # pydantic marks an error in a key, rather than in its value, with a last step that no recipe has.
         loc = tuple(step for step in detail["loc"] if step != "[key]")
@@ -23,13 +23,13 @@ def complaints(error: ValidationError, document: Document) -> Iterator[Problem]:
             for problem in cause.problems:
                 yield Problem((*loc, *problem.loc), problem.what)
         else:
-            yield Problem(loc, _what(detail, loc, document.texts.get(loc)))
+            yield Problem(loc, _what(detail, loc, document.texts.get(loc), root))
 
 
-def _what(detail: ErrorDetails, loc: Loc, text: str | None) -> str:
+def _what(detail: ErrorDetails, loc: Loc, text: str | None, root: type[BaseModel]) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        block = _annotation(loc[:-1])
+        block = _annotation(loc[:-1], root)
         known = block.model_fields if isinstance(block, type) and issubclass(block, BaseModel) else ()
         return "unknown key" + did_you_mean(loc[-1], known)
     if kind == "missing":
@@ -41,7 +41,7 @@ def _what(detail: ErrorDetails, loc: Loc, text: str | None) -> str:
     if value is None:
         return "is empty; give it a value or take the key out"
     if kind == "literal_error":
-        return f"{value!r} is not known" + did_you_mean(value, get_args(_annotation(loc)))
+        return f"{value!r} is not known" + did_you_mean(value, get_args(_annotation(loc, root)))
     if kind == "string_type" and isinstance(value, int | float):
         return f'{text} was read as a {_sort(value)}; put it in quotes: "{text}"'
     if kind in ("model_type", "dict_type"):
@@ -50,9 +50,9 @@ def _what(detail: ErrorDetails, loc: Loc, text: str | None) -> str:
     return f"{message}, not {_shown(value)}"
 
 
-def _annotation(loc: Loc) -> Any:
-    """Return the type that a recipe has at a location."""
-    here: Any = Recipe
+def _annotation(loc: Loc, root: type[BaseModel]) -> Any:
+    """Return the type that a file has at a location."""
+    here: Any = root
     for step in loc:
         if here is Teacher and step == "sampling":
             here = Sampling

@@ -8,6 +8,8 @@ from arbitrage.recipe.problems import Loc, Problem
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET = re.compile(r"(?i)(^|_)(token|key|secret|password|passwd|credentials?)$")
 
+SERVED = (("teachers",), ("rewards",), ("models",), ("judges",))
+"""The blocks of recipes and suites whose blocks are something that is served."""
 NOBODY = "http://not-set.invalid"
 """Stands for an endpoint whose variable is not set, where nobody will be asked."""
 
@@ -80,12 +82,12 @@ class Environment:
 
 
 def is_token(loc: Loc) -> bool:
-    """Say whether a location is the token of a teacher, a reward or the translator."""
+    """Say whether a location is the token of something that is served."""
     return _within_served(loc) == ("token",)
 
 
 def is_endpoint(loc: Loc) -> bool:
-    """Say whether a location is in the endpoints of a teacher, a reward or the translator; those stay unpublished."""
+    """Say whether a location is in the endpoints of something that is served; those stay unpublished."""
     return _within_served(loc)[:1] == ("endpoint",)
 
 
@@ -95,4 +97,4 @@ def _within_served(loc: Loc) -> Loc:
         return loc[1:]
     if loc[:1] == ("rewards",) and loc[2:3] == ("judge",):
         return loc[3:]
-    return loc[2:] if loc[:1] in (("teachers",), ("rewards",)) else ()
+    return loc[2:] if loc[:1] in SERVED else ()

@@ -1,9 +1,10 @@
-"""Read a recipe: YAML, then the environment, then the model; every problem at once, with its line."""
+"""Read a file: YAML, then the environment, then the model; every problem at once, with its line."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from arbitrage.errors import RecipeError
 from arbitrage.recipe.complaints import complaints
@@ -11,6 +12,8 @@ from arbitrage.recipe.document import Document, read_document
 from arbitrage.recipe.environment import Environment
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.problems import Problem, dotted
+
+Root = TypeVar("Root", bound=BaseModel)
 
 
 def read_recipe(path: Path, environ: Mapping[str, str], *, asks: bool = True) -> Recipe:
@@ -21,17 +24,7 @@ def read_recipe(path: Path, environ: Mapping[str, str], *, asks: bool = True) ->
     Raises:
         RecipeError: the file is no recipe; the message lists every problem with its line, and no secret.
     """
-    document = read_document(path)
-    environment = Environment(environ, asks)
-    data = environment.expand(document.data)
-    recipe, found = _validated(data, document)
-    # What lacks its variable was complained about already; what became of it is no second problem.
-    lacking = {problem.loc for problem in environment.problems}
-    found = [problem for problem in found if not any(problem.loc[: len(loc)] == loc for loc in lacking)]
-    problems = [*environment.problems, *found]
-    if recipe is None or problems:
-        raise RecipeError(environment.redact(_listed(problems, document)))
-    return recipe
+    return read_expanded(Recipe, path, environ, asks=asks)
 
 
 def read_published(path: Path) -> Recipe:
@@ -40,18 +33,45 @@ def read_published(path: Path) -> Recipe:
     Raises:
         RecipeError: the file is no published recipe.
     """
+    return read_plain(Recipe, path)
+
+
+def read_expanded(root: type[Root], path: Path, environ: Mapping[str, str], *, asks: bool = True) -> Root:
+    """Read a file that holds a `root`, with `${NAME}` replaced from `environ`.
+
+    Raises:
+        RecipeError: it holds none; the message lists every problem with its line, and no secret.
+    """
     document = read_document(path)
-    recipe, problems = _validated(document.data, document)
-    if recipe is None:
+    environment = Environment(environ, asks)
+    read, found = _validated(root, environment.expand(document.data), document)
+    # What lacks its variable was complained about already; what became of it is no second problem.
+    lacking = {problem.loc for problem in environment.problems}
+    found = [problem for problem in found if not any(problem.loc[: len(loc)] == loc for loc in lacking)]
+    problems = [*environment.problems, *found]
+    if read is None or problems:
+        raise RecipeError(environment.redact(_listed(problems, document)))
+    return read
+
+
+def read_plain(root: type[Root], path: Path, changes: Mapping[str, Any] | None = None) -> Root:
+    """Read a file that holds a `root`, with some of its values changed; no environment is read.
+
+    Raises:
+        RecipeError: it holds none; the message lists every problem with its line.
+    """
+    document = read_document(path)
+    read, problems = _validated(root, {**document.data, **(changes or {})}, document)
+    if read is None:
         raise RecipeError(_listed(problems, document))
-    return recipe
+    return read
 
 
-def _validated(data: object, document: Document) -> tuple[Recipe | None, list[Problem]]:
+def _validated(root: type[Root], data: object, document: Document) -> tuple[Root | None, list[Problem]]:
     try:
-        return Recipe.model_validate(data), []
+        return root.model_validate(data), []
     except ValidationError as error:
-        return None, list(complaints(error, document))
+        return None, list(complaints(error, document, root))
 
 
 def _listed(problems: list[Problem], document: Document) -> str:
