@@ -1,61 +1,116 @@
-"""The line of an evaluation: answers -> pairs -> verdicts -> win rates."""
+"""The line of an evaluation: models -> answers -> pairs -> verdicts -> win rates, metrics and measures of the texts."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from arbitrage.dataset.manifest import NAME, Manifest, read_manifest
-from arbitrage.errors import RecipeError
+from arbitrage import __version__
 from arbitrage.progress import Progress
-from arbitrage.run import Run, to_json, write_whole
+from arbitrage.run import Run, make_folder, to_json, write_whole
+from arbitrage.shortfall import Shortfall
+from arbitrage.store.files import only_builder
 
-from arbitrage_eval.judging.judged import ask, pairs
+from arbitrage_eval.answers.asked import ask_models, take_asked
+from arbitrage_eval.answers.recorded import recorded, take_recorded
+from arbitrage_eval.answers.table import Answers, open_answers
+from arbitrage_eval.judging.judged import ask
 from arbitrage_eval.judging.pairs import read_rubric
-from arbitrage_eval.suite import Suite, answers_of
+from arbitrage_eval.measures.table import measure_table
+from arbitrage_eval.scored import mean_scores
+from arbitrage_eval.spending import sentence
+from arbitrage_eval.suite import Suite
+from arbitrage_eval.winrates.needed import Spread, needed
 from arbitrage_eval.winrates.report import report
+from arbitrage_eval.winrates.verdicts import Verdict
+
+RESULTS = "results.json"
 
 
-def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress) -> dict[str, Any]:
-    """Judge what a suite names, keep the results as RUN/results.json, and return them; the same call resumes.
+def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot: bool = False) -> dict[str, Any] | None:
+    """Do what a suite says, keep the results as RUN/results.json, and return them; the same call resumes.
+
+    With `pilot`, it stops once a sample has shown what the rest will take, and returns None.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
     """
     rubric = read_rubric(None if suite.rubric is None else folder / suite.rubric)
-    with answers_of(suite, folder) as dataset:
-        _known(suite, read_manifest(dataset))
-        lacking, verdicts = ask(
-            lambda: pairs(dataset, suite.baseline, suite.models, suite.split, suite.languages),
-            rubric,
-            suite.judges,
-            folder,
-            run,
-            progress,
-            suite.patience,
-        )
-        found = report(verdicts)
-        manifest = hashlib.sha256((dataset / NAME).read_bytes()).hexdigest()
-    answers = Path(suite.answers).name if (folder / suite.answers).exists() else suite.answers
-    results = {
-        "suite": suite.name,
-        "answers": answers,
-        "manifest": manifest,
-        "split": suite.split,
-        "rubric": hashlib.sha256(rubric.encode("utf-8")).hexdigest(),
-        "shortfalls": [{"message": short.message, "serious": short.serious} for short in lacking],
-        **found,
-    }
-    write_whole(run.folder / "results.json", to_json(results))
+    results: dict[str, Any] = {"suite": suite.name, "version": __version__, "seed": suite.seed}
+    shortfalls: list[Shortfall] = []
+    make_folder(run)
+    with only_builder(run.folder), recorded(suite, folder) as dataset, open_answers(run.folder / "answers") as answers:
+        if dataset is not None:
+            results["answers"] = take_recorded(answers, suite, dataset)
+        if suite.models:
+            asked = ask_models(suite, dataset, folder, Run(run.folder / "asked"), progress, pilot=pilot)
+            if asked is None:
+                return None
+            shortfalls += asked.shortfalls
+            results["models"] = {**take_asked(answers, list(suite.models), asked.dataset), "spending": asked.spending}
+        results["counts"] = answers.counts()
+        if suite.judges:
+            judged = _judge(suite, answers, rubric, folder, Run(run.folder / "judged"), progress, pilot, shortfalls)
+            if judged is None:
+                return None
+            results["win_rates"] = judged
+        results["rewards"] = mean_scores(answers.scores())
+        if suite.measures:
+            progress.tell("measuring the texts")
+            results["texts"] = measure_table(answers.texts(), suite.measures)
+    results["shortfalls"] = [{"message": short.message, "serious": short.serious} for short in shortfalls]
+    write_whole(run.folder / RESULTS, to_json(results))
     return results
 
 
-def _known(suite: Suite, manifest: Manifest) -> None:
-    """Refuse names that the pool does not have, which would be left out in silence."""
-    languages = set(manifest.languages)
-    if unknown := sorted(set(suite.languages) - languages):
-        raise RecipeError(f"languages: {', '.join(unknown)}: the answers are in {', '.join(sorted(languages))}")
-    teachers = set(manifest.recipe["teachers"]) if isinstance(manifest.recipe.get("teachers"), dict) else set()
-    # Translated answers stand under a name of their own.
-    named = {name: name.removesuffix("+translation") for name in (suite.baseline, *suite.models)}
-    if unknown := sorted(name for name, teacher in named.items() if teacher not in teachers):
-        raise RecipeError(f"there is no teacher {', '.join(unknown)}: the pool has {', '.join(sorted(teachers))}")
+def _judge(
+    suite: Suite,
+    answers: Answers,
+    rubric: str,
+    folder: Path,
+    run: Run,
+    progress: Progress,
+    pilot: bool,
+    shortfalls: list[Shortfall],
+) -> dict[str, Any] | None:
+    assert suite.baseline is not None
+    baseline = suite.baseline
+
+    def told(ahead: dict[str, Any], verdicts: Iterator[Verdict]) -> bool:
+        for judge, of_judge in ahead.items():
+            progress.tell(f"all verdicts of {sentence(judge, of_judge)}")
+        for line in _needs(verdicts, suite.difference):
+            progress.tell(line)
+        return not pilot
+
+    judged = ask(
+        lambda: answers.pairs(baseline),
+        rubric,
+        suite.judges,
+        folder,
+        run,
+        progress,
+        patience=suite.patience,
+        max_usd=suite.max_usd,
+        told=told,
+    )
+    if judged is None:
+        return None
+    shortfalls += judged.shortfalls
+    return {
+        "rubric": hashlib.sha256(rubric.encode("utf-8")).hexdigest(),
+        "spending": {"predicted": judged.predicted, "spent": judged.spent},
+        **report(judged.verdicts),
+    }
+
+
+def _needs(verdicts: Iterable[Verdict], difference: float) -> Iterator[str]:
+    """Say how many sources show a difference, from the spread of a pilot's outcomes."""
+    for pair in report(verdicts)["pairs"]:
+        rates = pair["mean"]
+        languages = len(rates["languages"])
+        sources = needed(difference=difference, spread=Spread(**rates["spread"]), languages=languages)
+        yield (
+            f"{pair['model']} against {pair['baseline']}: {sources:,} sources show a difference of {difference:g} "
+            f"points over {languages} languages four times in five"
+        )

@@ -1,85 +1,108 @@
 """A suite: a file that says what is evaluated, by whom, against what."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Literal
 
 from arbitrage.errors import RecipeError
-from arbitrage.hub.download import at_hub, dataset_at
-from arbitrage.recipe.document import read_document
-from arbitrage.recipe.environment import REFERENCE
+from arbitrage.recipe.model import PromptSource, Sampling, Teacher
 from arbitrage.recipe.part import Language, Part, Seconds
-from arbitrage.recipe.problems import did_you_mean, dotted
-from pydantic import Field, ValidationError, field_validator
+from arbitrage.recipe.problems import Problem, Problems, did_you_mean
+from arbitrage.recipe.reader import read_expanded
+from arbitrage.recipe.reward import Reward
+from pydantic import Field, model_validator
+
+from arbitrage_eval.measures.table import MEASURES
+
+ARM = "arm:"
+"""What the name of a model begins with that is an arm of a dataset."""
 
 
 class Suite(Part):
     """What a suite's file may say."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    answers: str
-    """The dataset whose pool has the answers: a folder, or REPO@TAG."""
-    split: Literal["train", "test"] = "test"
-    baseline: str
-    """The teacher of that pool that the others are compared with."""
-    models: list[str] = Field(default_factory=list)
-    """Which others; all, where none is named."""
     languages: list[Language] = Field(default_factory=list)
-    judges: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Those of the dataset or of the prompts, where none is named."""
+    seed: int = 0
+
+    answers: str | None = Field(None, min_length=1)
+    """A dataset whose pool has answers already: a folder, or REPO@TAG."""
+    split: Literal["train", "test"] = "test"
+    teachers: list[str] = Field(default_factory=list)
+    """Whose answers of that dataset; those of all, where neither teachers nor arms are named."""
+    arms: list[str] = Field(default_factory=list)
+    """Arms of that dataset, each a model `arm:NAME` whose answers are what it chose."""
+
+    models: dict[str, Teacher] = Field(default_factory=dict)
+    """Whom this evaluation asks, as a recipe has teachers."""
+    prompts: list[PromptSource] = Field(default_factory=list)
+    """What they are asked, as a recipe has prompts; those of the dataset's split, where none are named."""
+    sampling: Sampling = Sampling(temperature=0.0)
+    rewards: dict[str, Reward] = Field(default_factory=dict)
+    """Metrics of what they answer, as a recipe has rewards."""
+
+    baseline: str | None = None
+    """The model that the others are compared with."""
+    judges: dict[str, Teacher] = Field(default_factory=dict)
     """As a recipe has teachers."""
     rubric: str | None = None
+    difference: float = Field(5.0, gt=0, le=50)
+    """To 50 points, that the question is about: how many prompts show it is said before all are judged."""
+
+    measures: list[str] = Field(default_factory=lambda: list(MEASURES))
+    """Measures of the texts."""
     patience: Seconds = 900.0
-    """How long judges that are down are waited for."""
+    """How long models and judges that are down are waited for."""
+    max_usd: float | None = Field(None, gt=0)
 
-    @field_validator("judges")
-    @classmethod
-    def _tokens_are_not_written_down(cls, judges: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, judge in judges.items():
-            token = judge.get("token")
-            if token is not None and not (isinstance(token, str) and REFERENCE.fullmatch(token)):
-                raise ValueError(f"{name}.token: give the name of a variable, as in ${{JUDGE_TOKEN}}")
-        return judges
+    @property
+    def answers_shown(self) -> str | None:
+        """The dataset as results name it: of a path the name only."""
+        if self.answers is None or "@" in self.answers:
+            return self.answers
+        return PurePath(self.answers).name
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Suite":
+        if problems := list(self._problems()):
+            raise Problems(problems)
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.answers is None and not self.models:
+            yield Problem((), "there is nobody to evaluate: give answers:, or models:")
+        if self.prompts and not self.models:
+            yield Problem(("prompts",), "are for models:, and there are none")
+        if self.answers is None:
+            for key in ("teachers", "arms", "split"):
+                if key in self.model_fields_set:
+                    yield Problem((key,), "is of the dataset that answers: names, and it is not there")
+        if self.rewards and not self.models:
+            yield Problem(("rewards",), "are of what models: answer; a dataset has the scores of its own")
+        if self.judges and self.baseline is None:
+            yield Problem(("judges",), "want a baseline: the model that the others are compared with")
+        if self.baseline is not None and self.answers is None and self.baseline not in self.models:
+            what = f"no model is called {self.baseline!r}" + did_you_mean(self.baseline, self.models)
+            yield Problem(("baseline",), what)
+        for name in self.models:
+            if name.startswith(ARM):
+                yield Problem(("models", name), f"{ARM} is for the arms of a dataset")
+        for position, name in enumerate(self.measures):
+            if name not in MEASURES:
+                what = f"there is no measure {name!r}" + did_you_mean(name, MEASURES)
+                yield Problem(("measures", position), what)
+        for position, source in enumerate(self.prompts):
+            if not self.languages and source.language is None:
+                yield Problem(("prompts", position), "has languages in a column: say which by languages:")
 
 
-def read_suite(path: Path) -> Suite:
-    """Read a suite.
+def read_suite(path: Path, environ: Mapping[str, str]) -> Suite:
+    """Read a suite, with `${NAME}` replaced from `environ`.
 
     Raises:
-        RecipeError: the file is none; the message has every problem with its line.
+        RecipeError: the file is none; the message has every problem with its line, and no secret.
     """
     if not path.is_file():
-        raise RecipeError(f"{path}: no such file; docs/winrates.md shows what a suite says")
-    document = read_document(path)
-    try:
-        return Suite.model_validate(document.data)
-    except ValidationError as error:
-        lines = []
-        for one in error.errors(include_url=False, include_input=False):
-            loc = tuple(one["loc"])
-            what = one["msg"]
-            if one["type"] == "extra_forbidden":
-                what = "unknown key" + did_you_mean(loc[-1], Suite.model_fields)
-            lines.append(f"{path}:{document.line(loc)}: {dotted(loc)}: {what}")
-        raise RecipeError("\n".join(lines)) from None
-
-
-@contextmanager
-def answers_of(suite: Suite, folder: Path) -> Iterator[Path]:
-    """Lend the dataset that has the answers; paths start at `folder`.
-
-    Raises:
-        HubError: there is no such dataset on the Hub.
-        DatasetError: it is none that this version understands.
-    """
-    here = folder / suite.answers
-    if here.exists():
-        yield here
-        return
-    repo_id, revision = at_hub(suite.answers, None)
-    with dataset_at(repo_id, revision, lambda manifest: _not_the_pool(manifest.files)) as found:
-        yield found.folder
-
-
-def _not_the_pool(paths: Iterable[str]) -> set[str]:
-    return {path for path in paths if not path.startswith("pool/")}
+        raise RecipeError(f"{path}: no such file; docs/evaluation.md shows what a suite says")
+    return read_expanded(Suite, path, environ)

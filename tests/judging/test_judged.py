@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import pytest
 import tgi
 from arbitrage.errors import RecipeError
 from arbitrage.progress import Progress
+from arbitrage.recipe.model import Teacher
 from arbitrage.run import Run
-from arbitrage_eval.judging.judged import ask, pairs
+from arbitrage_eval.answers.recorded import table
+from arbitrage_eval.answers.table import Answers, open_answers
+from arbitrage_eval.judging.judged import ask
 from arbitrage_eval.judging.pairs import Pair, read_rubric
 from arbitrage_eval.winrates.report import report
 from line.trial import Trial, double, rows, teacher
@@ -53,16 +56,26 @@ def judge() -> Iterator[tgi.Handle]:
         yield handle
 
 
+@contextmanager
+def answered(dataset: Path, folder: Path, *models: str) -> Iterator[Answers]:
+    with open_answers(folder / "answers") as answers:
+        answers.take(table(dataset, "pool", "train", ["de", "tr"]))
+        for model in models:
+            answers.of_teacher(model, model)
+        yield answers
+
+
 def judged(dataset: Path, folder: Path, judge: tgi.Handle) -> dict[str, Any]:
-    return asked_of(lambda: pairs(dataset, "poor", [], "train"), folder, judge)
+    with answered(dataset, folder, "good", "poor") as answers:
+        return asked_of(lambda: answers.pairs("poor"), folder, judge)
 
 
 def asked_of(compared: Callable[[], Iterator[Pair]], folder: Path, judge: tgi.Handle) -> dict[str, Any]:
-    judges = {"judge": teacher("judge", judge.url)}
+    judges = {"judge": Teacher.model_validate(teacher("judge", judge.url))}
     run, progress = Run(folder / "judged"), Progress(Console(stderr=True))
-    lacking, verdicts = ask(compared, read_rubric(None), judges, folder, run, progress, 60.0)
-    assert not lacking
-    return report(verdicts)
+    found = ask(compared, read_rubric(None), judges, folder, run, progress, patience=60.0)
+    assert found is not None and not found.shortfalls and found.predicted is None
+    return report(found.verdicts)
 
 
 def _digit(conversation: str) -> str:
@@ -70,7 +83,8 @@ def _digit(conversation: str) -> str:
 
 
 def test_what_is_planted_is_found_and_nothing_is_asked_twice(dataset: Path, tmp_path: Path, judge: tgi.Handle) -> None:
-    every = list(pairs(dataset, "poor", ["good", "nobody"], "train"))
+    with answered(dataset, tmp_path, "good", "poor") as answers:
+        every = list(answers.pairs("poor"))
     assert len({pair.prompt_id for pair in every}) == len(every) > 50
     assert {pair.model for pair in every} == {"good"} and {pair.language for pair in every} == {"de", "tr"}
     found = judged(dataset, tmp_path, judge)
@@ -112,8 +126,7 @@ def test_where_all_answers_are_equal_nobody_is_asked(tmp_path: Path, judge: tgi.
     assert found["pairs"][0]["mean"]["macro"]["tie"] == 1 and not judge.log
 
 
-def test_no_pair_is_one_message(dataset: Path, tmp_path: Path) -> None:
-    for baseline, models in (("nobody", ["good"]), ("poor", ["nobody"])):
-        with pytest.raises(RecipeError, match="there is no pair to judge"):
-            compared = partial(pairs, dataset, baseline, models, "train")
-            ask(compared, read_rubric(None), {}, tmp_path, Run(tmp_path / "run"), Progress(Console()), 60.0)
+def test_no_pair_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="there is no pair to judge"):
+        run, progress = Run(tmp_path / "run"), Progress(Console())
+        ask(lambda: iter(()), read_rubric(None), {}, tmp_path, run, progress, patience=60.0)

@@ -34,10 +34,13 @@ def test_a_suite_says_what_its_results_say(dataset: Path, tmp_path: Path, judge:
     ran = arbitrage("eval", path, folder=tmp_path, environ=TOKEN)
     assert ran.returncode == 0, ran.stderr
     results = json.loads((tmp_path / "evals/pool/results.json").read_text(encoding="utf-8"))
-    rate = results["pairs"][0]["mean"]["macro"]
-    assert interval(rate["raw"]) in ran.stdout and interval(results["judges"]["judge"]["first_chosen"]) in ran.stdout
+    rate = results["win_rates"]["pairs"][0]["mean"]["macro"]
+    assert (
+        interval(rate["raw"]) in ran.stdout
+        and interval(results["win_rates"]["judges"]["judge"]["first_chosen"]) in ran.stdout
+    )
     assert f"{rate['used']} of {rate['prompts']}" in ran.stdout
-    assert results["answers"] == dataset.name and len(results["manifest"]) == 64
+    assert results["answers"]["name"] == dataset.name and len(results["answers"]["manifest"]) == 64
     asked = len(judge.log)
     again = arbitrage("eval", path, "--json", folder=tmp_path, environ=TOKEN)
     assert json.loads(again.stdout) == results and len(judge.log) == asked
@@ -60,7 +63,7 @@ def test_killed_in_the_middle_it_asks_for_nothing_that_it_has(dataset: Path, tmp
         ran = arbitrage("eval", path, "--json", folder=tmp_path, environ=TOKEN)
         assert ran.returncode == 0, ran.stderr
         asked = [request.key for request in handle.log]
-        verdicts = json.loads(ran.stdout)["judges"]["judge"]["verdicts"]
+        verdicts = json.loads(ran.stdout)["win_rates"]["judges"]["judge"]["verdicts"]
     assert len(set(asked)) == verdicts, "all were asked"
     # What was in flight, or waited to be written, is asked again.
     assert len(asked) - verdicts <= 2 + 64
@@ -68,10 +71,10 @@ def test_killed_in_the_middle_it_asks_for_nothing_that_it_has(dataset: Path, tmp
 
 WRONG = [
     ({"baselin": "poor"}, "suite.yaml:", "baselin: unknown key; did you mean 'baseline'?"),
-    ({"judges": {}}, "suite.yaml:", "judges: "),
-    ({"baseline": "nobody"}, "", "there is no teacher nobody: the pool has good, poor"),
-    ({"models": ["good", "god"]}, "", "there is no teacher god"),
-    ({"languages": ["de", "fr"]}, "", "languages: fr: the answers are in de, tr"),
+    ({"baseline": "nobody"}, "", "baseline: there is no nobody: there are good, poor"),
+    ({"teachers": ["good", "god"]}, "", "has no teacher god: it has good, poor"),
+    ({"arms": ["random"]}, "", "has no arm random: it has reward"),
+    ({"languages": ["de", "fr"]}, "", "has no language fr: it has de, tr"),
     (
         {"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "token": "hf_secretsecret"}}},
         "suite.yaml:",
@@ -79,7 +82,14 @@ WRONG = [
     ),
     ({"answers": "nowhere"}, "", "'nowhere' is neither a folder here nor a dataset on the Hub"),
     ({"rubric": "none.md"}, "", "none.md: cannot be read"),
-    ({"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "modl": "x"}}}, "judging.yaml:", "modl"),
+    ({"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "modl": "x"}}}, "suite.yaml:", "modl"),
+    ({"measures": ["mtdl"]}, "suite.yaml:", "there is no measure 'mtdl'; did you mean 'mtld'?"),
+    ({"prompts": [{"path": "p.jsonl", "language": "de"}]}, "suite.yaml:", "prompts: are for models:"),
+    (
+        {"models": {"good": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "model": "x"}}},
+        "",
+        "models: good: a teacher of",
+    ),
 ]
 
 

@@ -1,5 +1,6 @@
 """Verbs that say what students and teachers are worth."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from arbitrage.verbs.app import AsJson, app, err, folder_of, say
 def eval_(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", help="What is evaluated, a YAML file.")],
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: evals/NAME beside the suite.")] = None,
+    pilot: Annotated[bool, typer.Option("--pilot", help="Stop once a sample shows what the rest will cost.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask judges which of two answers in a dataset's pool is better, in both orders, and say what that is worth.
+    """Ask models and judges what a suite says, and say what their answers are worth.
 
     The same command resumes, and asks again at most for what was under way; RUN/results.json has all figures.
     """
@@ -25,13 +27,16 @@ def eval_(
 
     from arbitrage.progress import Progress
 
-    read = read_suite(suite)
+    read = read_suite(suite, os.environ)
     where = Run(run if run is not None else folder_of(suite) / "evals" / read.name)
     progress = Progress(err())
     try:
-        found = evaluate(read, folder_of(suite), where, progress)
+        found = evaluate(read, folder_of(suite), where, progress, pilot=pilot)
     finally:
         progress.close()
+    if found is None:
+        progress.tell("stopped after the pilot; without --pilot the same command goes on")
+        return
     say(found, as_json, print_results)
     if any(short["serious"] for short in found["shortfalls"]):
         raise typer.Exit(1)

@@ -3,133 +3,137 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arbitrage.build import build
-from arbitrage.dataset.manifest import read_manifest
-from arbitrage.dataset.reading import rows
 from arbitrage.errors import RecipeError
 from arbitrage.progress import Progress
-from arbitrage.recipe.reader import read_recipe
-from arbitrage.rewards.wires import asked_text
+from arbitrage.recipe.model import Teacher
 from arbitrage.run import Run
 from arbitrage.shortfall import Shortfall
 
+from arbitrage_eval.answers.asked import recipe
 from arbitrage_eval.judging.pairs import ORDERS, Choice, Pair, verdict_of
+from arbitrage_eval.spending import PILOT_SOURCES, Requests, pool, predicted, spent, used
 from arbitrage_eval.winrates.verdicts import Verdict
 
+Told = Callable[[dict[str, Any], Iterator[Verdict]], bool]
+"""Is told what all of it will take, and the verdicts of the pilot; says whether to go on."""
 
-def pairs(
-    dataset: Path, baseline: str, models: Collection[str], split: str, languages: Collection[str] = ()
-) -> Iterator[Pair]:
-    """Yield the answers of models beside the baseline's, to each prompt of a dataset's pool that both answered.
 
-    Of all models and languages where none is named.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What judges said, and what that took."""
 
-    Raises:
-        DatasetError: the folder is no dataset, or a file cannot be read.
-    """
-    found = _pool(dataset, f"{split}-")
-    for prompt_id, some in groupby(found, key=lambda row: row["prompt_id"]):
-        # The first draw is what a model says when it is asked once.
-        answers = {row["teacher"]: row for row in some if row["draw"] == 0 and row["completion"] is not None}
-        theirs = answers.pop(baseline, None)
-        if theirs is None or (languages and theirs["language"] not in languages):
-            continue
-        for model in sorted(set(models or answers) & set(answers)):
-            yield Pair(
-                prompt_id=prompt_id,
-                source_id=theirs["source_id"],
-                language=theirs["language"],
-                model=model,
-                baseline=baseline,
-                conversation=asked_text(theirs["prompt"]),
-                model_answer=answers[model]["completion"],
-                baseline_answer=theirs["completion"],
-            )
+    shortfalls: list[Shortfall]
+    verdicts: Iterator[Verdict]
+    predicted: dict[str, Any] | None
+    """What it was said to take after the pilot; None where there was none."""
+    spent: dict[str, Any]
 
 
 def ask(
     compared: Callable[[], Iterator[Pair]],
     rubric: str,
-    judges: Mapping[str, Mapping[str, Any]],
+    judges: Mapping[str, Teacher],
     folder: Path,
     run: Run,
     progress: Progress,
+    *,
     patience: float,
-) -> tuple[list[Shortfall], Iterator[Verdict]]:
-    """Ask every judge about every pair in both orders; return what is lacking, and the verdicts. The same call resumes.
+    max_usd: float | None = None,
+    told: Told = lambda ahead, verdicts: True,
+) -> Judged | None:
+    """Ask every judge about every pair in both orders. The same call resumes; None where `told` stopped it.
 
-    Equal answers are a tie, of which nobody is asked; what several pairs have in common is asked once.
+    Equal answers are a tie, of which nobody is asked; what several pairs have in common is asked once. Where there are
+    more sources than a pilot has, they are judged first, and `told` is told what the rest takes.
 
     Args:
         compared: yields the pairs, each time it is called.
         rubric: what judges are asked, with places for what is judged.
-        judges: as a recipe has teachers.
-        folder: where their paths start.
+        judges: whom to ask.
+        folder: where paths of the recipe start.
         run: where questions and verdicts are kept.
         progress: told of everything that takes long.
         patience: seconds that judges which are down are waited for.
+        max_usd: the most that judges may cost.
+        told: see above.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
     """
-    run.folder.mkdir(parents=True, exist_ok=True)
-    questions, languages, found = run.folder / "questions.jsonl", set[str](), 0
-    with questions.with_suffix(".part").open("w", encoding="utf-8") as file:
-        for pair in compared():
-            found += 1
+    questions = run.folder / "questions.jsonl"
+    whole, sources = _write(questions, compared(), rubric)
+    if not whole:
+        return Judged([], _verdicts(compared(), rubric, judges, {}), None, spent([], judges))
+    columns = {"prompt": "question", "language": "language", "source_id": "source_id"}
+    asking = recipe(
+        "verdicts",
+        sorted(whole),
+        [{"path": os.path.relpath(questions, folder), "columns": columns, "license": "other"}],
+        dict(judges),
+        sampling={"temperature": 0, "max_tokens": 1024},
+        patience=patience,
+        max_usd=max_usd,
+    )
+    ahead = None
+    if sources > PILOT_SOURCES:
+        build(asking, folder, run, progress, limit=PILOT_SOURCES)
+        ahead = predicted(used(run.preview), whole, judges)
+        verdicts = _verdicts(compared(), rubric, judges, _said(run.preview))
+        if not told(ahead, (verdict for verdict in verdicts if verdict.verdict is not None)):
+            return None
+    built = build(asking, folder, run, progress)
+    verdicts = _verdicts(compared(), rubric, judges, _said(run.dataset))
+    return Judged(list(built.shortfalls), verdicts, ahead, spent(used(run.dataset), judges))
+
+
+def _write(path: Path, compared: Iterator[Pair], rubric: str) -> tuple[dict[str, Requests], int]:
+    """Write what judges are asked; return how much that is by language, and of how many sources."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole: defaultdict[str, Requests] = defaultdict(lambda: Requests(0, 0))
+    asked, sources, found = set[str](), set[str](), False
+    with path.with_suffix(".part").open("w", encoding="utf-8") as file:
+        for pair in compared:
+            found = True
             for _, text in pair.both(rubric):
-                languages.add(pair.language)
+                sources.add(pair.source_id)
                 row = {"question": text, "language": pair.language, "source_id": pair.source_id}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    questions.with_suffix(".part").replace(questions)
+                if (key := _key(pair.language, text)) not in asked:
+                    asked.add(key)
+                    before = whole[pair.language]
+                    whole[pair.language] = Requests(before.number + 1, before.characters + len(text))
+    path.with_suffix(".part").replace(path)
     if not found:
         raise RecipeError("there is no pair to judge: no prompt was answered by a model and by the baseline")
-    if not languages:
-        return [], _verdicts(compared(), rubric, judges, {})
-    recipe = {
-        "name": "verdicts",
-        "license": "other",
-        "languages": sorted(languages),
-        "prompts": [
-            {
-                "path": os.path.relpath(questions, folder),
-                "columns": {"prompt": "question", "language": "language", "source_id": "source_id"},
-                "license": "other",
-            }
-        ],
-        "teachers": {name: {"license": "other", **judge} for name, judge in judges.items()},
-        "sampling": {"temperature": 0, "max_tokens": 1024},
-        "arms": {f"judge{n}": {"router": "single", "teacher": name} for n, name in enumerate(judges)},
-        "patience": f"{patience}s",
-        "seed": 0,
-    }
-    # As a file it is read as any recipe: variables are filled in, secrets are kept out, and mistakes have a name.
-    path = run.folder / "judging.yaml"
-    path.write_text(json.dumps(recipe, ensure_ascii=False, indent=1), encoding="utf-8")
-    built = build(read_recipe(path, os.environ), folder, run, progress)
-    said = {
-        (row["teacher"], row["language"], _key(row["prompt"][0]["content"])): verdict_of(row["completion"])
-        for row in _pool(run.dataset)
+    return dict(whole), len(sources)
+
+
+def _said(dataset: Path) -> dict[tuple[str, str], Choice | None]:
+    """Return the verdicts by judge and question."""
+    return {
+        (row["teacher"], _key(row["language"], row["prompt"][0]["content"])): verdict_of(row["completion"])
+        for row in pool(dataset)
         # What was cut off may have lacked its last line.
         if row["finish_reason"] == "stop"
     }
-    return list(built.shortfalls), _verdicts(compared(), rubric, judges, said)
 
 
 def _verdicts(
-    compared: Iterator[Pair], rubric: str, judges: Iterable[str], said: Mapping[tuple[str, str, str], Choice | None]
+    compared: Iterator[Pair], rubric: str, judges: Iterable[str], said: Mapping[tuple[str, str], Choice | None]
 ) -> Iterator[Verdict]:
     """Yield what each judge says of each pair in each order; None where it said nothing that could be read."""
     for pair in compared:
         asked = dict(pair.both(rubric))
         for judge in judges:
             for shown_first in ORDERS:
-                key = (judge, pair.language, _key(asked[shown_first])) if asked else None
+                key = (judge, _key(pair.language, asked[shown_first])) if asked else None
                 yield Verdict(
                     prompt_id=pair.prompt_id,
                     source_id=pair.source_id,
@@ -144,12 +148,5 @@ def _verdicts(
                 )
 
 
-def _key(question: str) -> str:
-    return hashlib.sha256(question.encode("utf-8")).hexdigest()
-
-
-def _pool(dataset: Path, begins: str = "") -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a pool, of the files whose names begin so; those of a prompt stand together."""
-    files = sorted(path for path in read_manifest(dataset).files if path.startswith("pool/"))
-    wanted = [path for path in files if path.rpartition("/")[2].startswith(begins)]
-    return (located.value for located in rows(dataset, wanted))
+def _key(language: str, question: str) -> str:
+    return hashlib.sha256(f"{language}\n{question}".encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What models answered: recorded in a dataset, or asked for here."""
