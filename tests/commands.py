@@ -12,7 +12,7 @@ def arbitrage(
     *arguments: str | Path, folder: Path, environ: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `arbitrage` in a folder."""
-    sources = os.pathsep.join([str(ROOT / "builder"), str(ROOT / "dataset_cards")])
+    sources = os.pathsep.join(str(ROOT / name) for name in ("builder", "dataset_cards", "eval"))
     return subprocess.run(
         [sys.executable, "-m", "arbitrage", *map(str, arguments)],
         cwd=folder,

@@ -23,7 +23,8 @@ TOKEN = {"JUDGE_TOKEN": "hf_secretsecret", "PYTHONPATH": SOURCES}
 
 def suite(folder: Path, dataset: Path, handle: tgi.Handle, **more: Any) -> Path:
     judges = {"judge": {**teacher("judge", handle.url), "token": "${JUDGE_TOKEN}"}}
-    data = {"name": "pool", "answers": str(dataset), "split": "train", "baseline": "poor", "judges": judges, **more}
+    data = {"name": "pool", "answers": str(dataset), "split": "train", "baseline": "poor", "judges": judges}
+    data |= {"measures": ["length"], **more}
     path = folder / "suite.yaml"
     path.write_text(json.dumps(data, indent=1))
     return path
