@@ -17,6 +17,7 @@ from arbitrage_eval.answers.table import Answers, open_answers
 from arbitrage_eval.judging.judged import ask
 from arbitrage_eval.judging.pairs import read_rubric
 from arbitrage_eval.measures.table import measure_table
+from arbitrage_eval.published import published_suite
 from arbitrage_eval.scored import mean_scores
 from arbitrage_eval.spending import sentence
 from arbitrage_eval.suite import Suite
@@ -36,7 +37,7 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
     """
     rubric = read_rubric(None if suite.rubric is None else folder / suite.rubric)
-    results: dict[str, Any] = {"suite": suite.name, "version": __version__, "seed": suite.seed}
+    results: dict[str, Any] = {"suite": published_suite(suite), "version": __version__}
     shortfalls: list[Shortfall] = []
     make_folder(run)
     with only_builder(run.folder), recorded(suite, folder) as dataset, open_answers(run.folder / "answers") as answers:

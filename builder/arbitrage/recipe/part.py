@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-PLACEHOLDER = re.compile(r"\$\{((TEACHER|REWARD)_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
+PLACEHOLDER = re.compile(r"\$\{((TEACHER|REWARD|JUDGE)_URL_[A-Za-z0-9_]+|TRANSLATOR_URL)\}")
 
 
 def _language(value: str) -> str:
@@ -65,5 +65,5 @@ class Price(Part):
 
 
 def variable(kind: str, name: str) -> str:
-    """Return what stands for the endpoints of a `TEACHER` or a `REWARD` in a published recipe."""
+    """Return what stands for the endpoints of a `TEACHER`, a `REWARD` or a `JUDGE` where they are published."""
     return f"${{{kind}_URL_{re.sub('[^A-Za-z0-9]', '_', name)}}}"

@@ -9,6 +9,7 @@ from typing import Any
 from arbitrage.identity import sorted_json
 from arbitrage.recipe.model import EMBEDDED, EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.part import variable
+from arbitrage.recipe.reward import Reward
 from arbitrage.recipe.translate import Translate
 from arbitrage.recipe.yaml_text import yaml_text
 
@@ -51,7 +52,7 @@ def published_recipe(
         whole["translate"] = _translate(recipe.translate, recipe.languages, translator)
     for arm in whole["arms"].values():
         arm |= {key: published_source(arm[key]) for key in ("embedding", "fitted") if key in arm}
-    whole["rewards"] = {name: _reward(recipe, name) for name in recipe.rewards}
+    whole["rewards"] = {name: published_reward(name, reward) for name, reward in recipe.rewards.items()}
     if recipe.publish is not None:
         # Where it went is said by the Hub; which arms it holds is part of what it is.
         whole["publish"] = {"arms": recipe.published_arms}
@@ -128,8 +129,8 @@ def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     return data
 
 
-def _reward(recipe: Recipe, name: str) -> dict[str, Any]:
-    reward = recipe.rewards[name]
+def published_reward(name: str, reward: Reward) -> dict[str, Any]:
+    """Return a reward as it may be published: without endpoints and tokens."""
     hidden = {"token", "concurrency", "deadline", "endpoint"}
     data = reward.model_dump(mode="json", exclude_none=True, exclude=hidden | {"judge"})
     if reward.python is None:

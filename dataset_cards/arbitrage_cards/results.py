@@ -1,0 +1,111 @@
+"""What students and teachers are worth: results of evaluations, as tables of a card."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from arbitrage_cards.escape import escape
+from arbitrage_cards.tables import ABSENT, details, number, places, shown, table
+
+ALL = "all, alike"
+
+
+def results_section(results: Sequence[Mapping[str, Any]], heading: str = "##") -> str:
+    """Return what evaluations found, a part for each suite; nothing where there are none."""
+    parts = [part for found in results for part in _suite(found, heading + "#")]
+    if not parts:
+        return ""
+    intro = (
+        "Of `results/*.json`, which hold every figure, what was asked of whom at which revision, and what it took. "
+        "Brackets are 95 % intervals, clustered by source where several prompts are translations of one."
+    )
+    return "\n\n".join([f"{heading} Results", intro, *parts])
+
+
+def _suite(found: Mapping[str, Any], heading: str) -> Iterator[str]:
+    yield f"{heading} Suite {escape(found['suite']['name'])}"
+    yield from _win_rates(found.get("win_rates"))
+    yield from _rewards(found.get("rewards"))
+    yield from _tasks(found.get("tasks"))
+    yield from _short(found.get("shortfalls"))
+
+
+def _win_rates(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if not found:
+        return
+    judges = ", ".join(
+        f"{escape(name)} ({escape(block.get('model', ''))})" if isinstance(block, Mapping) else escape(name)
+        for name, block in found["judges"].items()
+    )
+    yield (
+        f"Win rates in points of 100 by the mean of judges ({judges}), each pair read in both orders, ties as half; "
+        "50 is no difference. Beside them the rate were answers as long as the baseline's."
+    )
+    pairs = found["pairs"]
+    yield table(
+        ("model", "against", "win rate", "at equal length", "prompts"),
+        (
+            (
+                *(escape(pair["model"]), escape(pair["baseline"])),
+                *(_value(pair["mean"]["macro"][rate]) for rate in ("raw", "length_controlled")),
+                f"{pair['mean']['macro']['used']:,}",
+            )
+            for pair in pairs
+        ),
+    )
+    yield from _by_language("Win rates by language", "model", {p["model"]: p["mean"] for p in pairs}, "raw")
+    biases = "; ".join(
+        f"{escape(name)} takes the first place {_value(said['first_chosen'])} times in 100 and the longer answer "
+        f"{_value(said['longer_chosen'])}"
+        for name, said in found["judges"].items()
+    )
+    yield f"Of the judges: {biases}."
+
+
+def _rewards(found: Mapping[str, Any] | None) -> Iterator[str]:
+    for reward, models in (found or {}).items():
+        yield f"Mean score of `{escape(reward)}`:"
+        yield table(
+            ("model", ALL), ((escape(model), _value(means["macro"])) for model, means in models.items())
+        )
+        yield from _by_language(f"{escape(reward)} by language", "model", models, None)
+
+
+def _tasks(found: Mapping[str, Any] | None) -> Iterator[str]:
+    rows = []
+    for model, tasks in (found or {}).items():
+        for task, said in tasks.items():
+            for metric, value in said.get("metrics", {}).items():
+                rows.append((escape(model), escape(task), escape(metric), _value(value), f"{said.get('n', ABSENT)}"))
+    if rows:
+        yield "Tasks, by lm-eval:"
+        yield table(("model", "task", "metric", "value", "items"), rows)
+
+
+def _short(found: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    if found:
+        yield "\n".join(["Fell short:", "", *(f"- {escape(short['message'], 400)}" for short in found)])
+
+
+def _by_language(summary: str, what: str, rows: Mapping[str, Mapping[str, Any]], rate: str | None) -> Iterator[str]:
+    languages = sorted({language for row in rows.values() for language in row["languages"]})
+    if len(languages) < 2:
+        return
+    body = table(
+        (what, *map(escape, languages)),
+        (
+            (escape(name), *(_value(_of(row["languages"].get(language), rate)) for language in languages))
+            for name, row in rows.items()
+        ),
+    )
+    yield details(summary, body)
+
+
+def _of(found: Mapping[str, Any] | None, rate: str | None) -> Mapping[str, Any] | None:
+    return None if found is None else found if rate is None else found[rate]
+
+
+def _value(found: Mapping[str, Any] | None) -> str:
+    """Return a value with its interval."""
+    if found is None or number(found.get("value")) is None:
+        return ABSENT
+    return shown({**found, "mean": found["value"]}, places([found]))

@@ -1,0 +1,37 @@
+"""A suite as its results carry it: whoever has them can do the same again, and learns of no endpoint and no token."""
+
+from typing import Any
+
+from arbitrage.recipe.model import Teacher
+from arbitrage.recipe.part import variable
+from arbitrage.recipe.published import UNPUBLISHED, published_reward, published_source
+
+from arbitrage_eval.suite import Suite
+
+
+def published_suite(suite: Suite) -> dict[str, Any]:
+    """Return what a suite says, with variables for endpoints and tokens, and of absolute paths the name only."""
+    data = suite.model_dump(mode="json", exclude_unset=True, exclude={"models", "judges", "rewards", "max_usd"})
+    data |= {"name": suite.name, "languages": suite.languages, "seed": suite.seed}
+    for key in ("answers", "rubric"):
+        if key in data:
+            data[key] = published_source(data[key])
+    for source in data.get("prompts", []):
+        source["path"] = published_source(source["path"])
+    for key, kind, blocks in (("models", "TEACHER", suite.models), ("judges", "JUDGE", suite.judges)):
+        if blocks:
+            data[key] = {name: _served(kind, name, block) for name, block in blocks.items()}
+    if suite.rewards:
+        data["rewards"] = {name: published_reward(name, reward) for name, reward in suite.rewards.items()}
+    return data
+
+
+def _served(kind: str, name: str, block: Teacher) -> dict[str, Any]:
+    data = block.model_dump(mode="json", exclude_unset=True, exclude=UNPUBLISHED)
+    if block.endpoint:
+        data["endpoint"] = variable(kind, name)
+    if block.token is not None:
+        data["token"] = variable(kind, name).replace("_URL_", "_TOKEN_")
+    if block.gguf is not None:
+        data["gguf"] = published_source(block.gguf)
+    return data
