@@ -1,7 +1,8 @@
-"""The card of a dataset, rendered from its manifest alone."""
+"""The card of a dataset, rendered from its manifest, and from results of evaluations."""
 
 from arbitrage_cards.card import render
 from arbitrage_cards.changes import changes
 from arbitrage_cards.pictures import picture_paths, pictures
+from arbitrage_cards.results import results_section
 
-__all__ = ["changes", "picture_paths", "pictures", "render"]
+__all__ = ["changes", "picture_paths", "pictures", "render", "results_section"]

@@ -1,6 +1,6 @@
 """The README of a dataset folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from arbitrage_cards.arms import TABLES, published, teachers_of
@@ -14,6 +14,7 @@ from arbitrage_cards.licence import licence_section
 from arbitrage_cards.load import HERE, load_section
 from arbitrage_cards.prompts import prompts_section
 from arbitrage_cards.quality import contamination_section, language_section
+from arbitrage_cards.results import results_section
 from arbitrage_cards.rewards import rewards_section
 from arbitrage_cards.teachers import answers_section, sampling_section, teachers_section, tokens_section
 from arbitrage_cards.translation import translation_limit
@@ -28,6 +29,7 @@ def render(
     repo_id: str | None = None,
     tag: str | None = None,
     previous: tuple[str, Mapping[str, Any]] | None = None,
+    results: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the card of a dataset from its manifest.
 
@@ -36,13 +38,18 @@ def render(
         repo_id: where it is published; without it the card speaks of a local folder.
         tag: the version that is published there.
         previous: tag and manifest of the version before, where there is one.
+        results: what `arbitrage eval` found, a mapping for each suite.
     """
-    sections = [section for section in _sections(manifest, repo_id, tag, previous) if section]
+    sections = [section for section in _sections(manifest, repo_id, tag, previous, results) if section]
     return front_matter(manifest) + "\n" + "\n\n".join(sections) + "\n"
 
 
 def _sections(
-    manifest: Mapping[str, Any], repo_id: str | None, tag: str | None, previous: tuple[str, Mapping[str, Any]] | None
+    manifest: Mapping[str, Any],
+    repo_id: str | None,
+    tag: str | None,
+    previous: tuple[str, Mapping[str, Any]] | None,
+    results: Sequence[Mapping[str, Any]],
 ) -> Iterator[str]:
     yield f"# {escape(manifest['name'])}"
     yield _what(manifest)
@@ -51,6 +58,7 @@ def _sections(
     yield rewards_section(manifest)
     yield scoring_section(manifest)
     yield auditors_section(manifest)
+    yield results_section(results)
     yield experts_section(manifest)
     yield learned_section(manifest)
     yield rows_section(manifest)

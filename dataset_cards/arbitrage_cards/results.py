@@ -23,19 +23,17 @@ def results_section(results: Sequence[Mapping[str, Any]], heading: str = "##") -
 
 def _suite(found: Mapping[str, Any], heading: str) -> Iterator[str]:
     yield f"{heading} Suite {escape(found['suite']['name'])}"
-    yield from _win_rates(found.get("win_rates"))
+    yield from _win_rates(found.get("win_rates"), found["suite"].get("judges", {}))
     yield from _rewards(found.get("rewards"))
     yield from _tasks(found.get("tasks"))
     yield from _short(found.get("shortfalls"))
 
 
-def _win_rates(found: Mapping[str, Any] | None) -> Iterator[str]:
+def _win_rates(found: Mapping[str, Any] | None, blocks: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         return
-    judges = ", ".join(
-        f"{escape(name)} ({escape(block.get('model', ''))})" if isinstance(block, Mapping) else escape(name)
-        for name, block in found["judges"].items()
-    )
+    models = {name: blocks[name]["model"] if "model" in blocks.get(name, {}) else "" for name in found["judges"]}
+    judges = ", ".join(escape(name) + (f" ({escape(model)})" if model else "") for name, model in models.items())
     yield (
         f"Win rates in points of 100 by the mean of judges ({judges}), each pair read in both orders, ties as half; "
         "50 is no difference. Beside them the rate were answers as long as the baseline's."
@@ -64,9 +62,7 @@ def _win_rates(found: Mapping[str, Any] | None) -> Iterator[str]:
 def _rewards(found: Mapping[str, Any] | None) -> Iterator[str]:
     for reward, models in (found or {}).items():
         yield f"Mean score of `{escape(reward)}`:"
-        yield table(
-            ("model", ALL), ((escape(model), _value(means["macro"])) for model, means in models.items())
-        )
+        yield table(("model", ALL), ((escape(model), _value(means["macro"])) for model, means in models.items()))
         yield from _by_language(f"{escape(reward)} by language", "model", models, None)
 
 

@@ -34,7 +34,7 @@ def _tables(found: Mapping[str, Any]) -> Iterator[Table]:
                 for language, rate in _parts(pair["mean"])
             ),
         )
-    if found["rewards"]:
+    if found.get("rewards"):
         yield _table(
             ("reward", "model", "language", "score"),
             (
@@ -65,12 +65,21 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
                 f"the longer answer {interval(said['longer_chosen'])}"
             )
     yield "In brackets: 95 % intervals, clustered by source."
-    for model, languages in found["counts"].items():
+    for model, languages in found.get("counts", {}).items():
         without = sum(one["prompts"] - one["answered"] for one in languages.values())
         if without:
             yield f"{model}: no answer to {without:,} prompts"
     for short in found["shortfalls"]:
         yield f"fell short: {short['message']}"
+
+
+def print_compared(console: Console, found: Mapping[str, Any]) -> None:
+    """Print which figures of evaluations done again lie outside the intervals that were stated."""
+    for suite in found["suites"]:
+        within = suite["compared"] - len(suite["outside"])
+        line = f"suite {suite['suite']}: {within:,} of {suite['compared']:,} figures lie within their stated intervals"
+        for text in (line, *(f"outside: {one}" for one in suite["outside"])):
+            console.print(escape(safe(text)), highlight=False, soft_wrap=True)
 
 
 def interval(one: Mapping[str, Any], digits: int = 1) -> str:

@@ -1,6 +1,7 @@
 """What a publish would do: the version, the files that the Hub lacks, and those that go."""
 
 import difflib
+import json
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from arbitrage.hub.version import FIRST, Version
 from arbitrage.publish.difference import Difference, alike, difference
 from arbitrage.recipe.document import read_document
 from arbitrage.recipe.published import recipe_hash
+from arbitrage.results import RESULTS
 
 ANYONES = frozenset((".gitattributes", ".gitignore", readme.NAME, "LICENSE", "LICENSE.txt", "LICENSE.md"))
 """What a repository may hold that no version was published to yet."""
@@ -80,8 +82,10 @@ class Plan:
         )
 
 
-def make_plan(repository: Repository, folder: Path, manifest: Manifest, asked: Version | None) -> Plan:
-    """Compare a dataset folder with what is on the Hub.
+def make_plan(
+    repository: Repository, folder: Path, manifest: Manifest, asked: Version | None, results: Mapping[str, bytes]
+) -> Plan:
+    """Compare a dataset folder, and results of evaluations by their paths, with what is on the Hub.
 
     Raises:
         HubError: the repository is somebody else's, or the tag that is asked for cannot be.
@@ -94,6 +98,7 @@ def make_plan(repository: Repository, folder: Path, manifest: Manifest, asked: V
     versions = list(seen.versions) if seen else []
     _refuse_foreign(repository.id, versions, there)
     local = _local(folder, manifest)
+    local |= {path: Upload(content, content_of(content)) for path, content in results.items()}
     card = _card_at(repository, seen, there)
     if seen is not None and asked in versions:
         again = _version_again(repository, seen, local, manifest, asked)
@@ -148,7 +153,8 @@ def _planned(
 ) -> Plan:
     data = manifest.as_dict()
     before = (str(previous[0]), previous[1].as_dict()) if previous else None
-    card = arbitrage_cards.render(data, repository.id, str(version), before).encode("utf-8")
+    results = [json.loads(file.source) for file in local.values() if isinstance(file.source, bytes)]
+    card = arbitrage_cards.render(data, repository.id, str(version), before, results).encode("utf-8")
     files = {**local, readme.NAME: Upload(card, content_of(card))}
     lacking = [path for path, file in files.items() if not file.is_in(there.get(path))]
     if any(files[path].kept for path in lacking):
@@ -182,7 +188,11 @@ def _stale(there: Iterable[str], files: Container[str], manifest: Manifest) -> l
     """Return the files of earlier versions that are none of this one's, and strays that its configs would load."""
     patterns = {pattern for splits in manifest.configs.values() for found in splits.values() for pattern in found}
     loaded = re.compile("|".join(re.escape(pattern).replace(r"\*", "[^/]*") for pattern in patterns))
-    ours = (path for path in there if PATH.fullmatch(path) or path in PICTURES or loaded.fullmatch(path))
+    ours = (
+        path
+        for path in there
+        if PATH.fullmatch(path) or path in PICTURES or RESULTS.fullmatch(path) or loaded.fullmatch(path)
+    )
     return sorted(path for path in ours if path not in files)
 
 

@@ -18,6 +18,7 @@ from arbitrage.licensing import refuse_looser
 from arbitrage.publish.plan import Plan, make_plan
 from arbitrage.recipe.model import Recipe
 from arbitrage.recipe.published import is_pinned_from, published_recipe
+from arbitrage.results import for_dataset
 from arbitrage.run import Run, write_whole
 from arbitrage.store.files import only_builder
 
@@ -58,13 +59,22 @@ class Published:
 
 
 def publish(
-    recipe: Recipe, run: Run, *, repo_id: str | None, tag: Version | None, private: bool, dry_run: bool, tell: Tell
+    recipe: Recipe,
+    folder: Path,
+    run: Run,
+    *,
+    repo_id: str | None,
+    tag: Version | None,
+    private: bool,
+    dry_run: bool,
+    tell: Tell,
 ) -> Published:
     """Publish a run's dataset folder as one commit and one tag; the same content again changes nothing.
 
     Args:
-        recipe: the recipe as it is now; the folder must have been built from it.
-        run: where the folder is.
+        recipe: the recipe as it is now; the dataset must have been built from it.
+        folder: the recipe's own, where its paths start.
+        run: where the dataset is.
         repo_id: instead of the recipe's.
         tag: instead of the version that follows from what changed.
         private: make the repository private, as the recipe can say too.
@@ -80,11 +90,12 @@ def publish(
     refuse_looser(recipe)
     repository = Repository(_repo_id(recipe, repo_id))
     private = private or (recipe.publish is not None and recipe.publish.private)
+    results = for_dataset(folder / path for path in (recipe.publish.results if recipe.publish else ()))
     if not run.folder.is_dir():
         raise DatasetError(f"{run.folder}: no build has begun here; run `arbitrage build`, or say which --run you mean")
     with only_builder(run.folder):
         manifest = _built(recipe, run)
-        plan = make_plan(repository, run.dataset, manifest, tag)
+        plan = make_plan(repository, run.dataset, manifest, tag, results)
         if plan.seen is not None:
             if private and not plan.seen.private:
                 raise HubError(
@@ -97,6 +108,9 @@ def publish(
         commit = repository.resolve(str(plan.version)) if plan.is_there else _carry_out(repository, plan, private, tell)
         # The folder is now what the Hub holds.
         write_whole(run.dataset / readme.NAME, plan.card)
+        for path, content in results.items():
+            (run.dataset / path).parent.mkdir(exist_ok=True)
+            write_whole(run.dataset / path, content.decode("utf-8"))
         return Published(repository.id, plan, private, commit)
 
 

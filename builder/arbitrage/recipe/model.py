@@ -170,11 +170,13 @@ class Arm(Part):
 
 
 class Publish(Part):
-    """Where a dataset goes on the Hub, and which arms it holds."""
+    """Where a dataset goes on the Hub, which arms it holds, and what evaluations found of it."""
 
     repo_id: str | None = Field(None, pattern=f"^{NAME}/{NAME}$")
     private: bool = False
     arms: list[str] | None = Field(None, min_length=1)
+    results: list[str] = []
+    """Run folders of `arbitrage eval`, or files with results."""
 
 
 class Recipe(Part):

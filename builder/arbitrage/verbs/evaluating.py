@@ -40,3 +40,33 @@ def eval_(
     say(found, as_json, print_results)
     if any(short["serious"] for short in found["shortfalls"]):
         raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="Of `arbitrage eval`: its run folder or results.json.")
+    ],
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="What was found of this model alone.")] = None,
+    card: Annotated[
+        str | None, typer.Option(metavar="FOLDER|REPO_ID", help="Put it into the card of that model.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what an evaluation found, or put what it found of a model into that model's card.
+
+    A dataset's card has results by `publish: {results: [evals/NAME]}` in its recipe.
+    """
+    from arbitrage_eval.cards import only, put_into
+    from arbitrage_eval.said import print_results
+
+    from arbitrage.errors import RecipeError
+    from arbitrage.results import read_results
+
+    found = read_results(results)
+    if card is None:
+        say(found if model is None else only(found, model), as_json, print_results)
+        return
+    if model is None:
+        raise RecipeError(f"--card: say by --model NAME which of {', '.join(sorted(found['counts']))} that card is of")
+    typer.echo(f"{put_into(found, model, card)} has the results of {model} in suite {found['suite']['name']}")

@@ -1,12 +1,13 @@
 """Verbs between a dataset folder and the Hub."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from arbitrage.errors import RecipeError
-from arbitrage.verbs.app import AsJson, RecipeFile, RunFolder, app, err, read, say
+from arbitrage.verbs.app import AsJson, RecipeFile, RunFolder, app, err, folder_of, read, say
 
 
 @app.command()
@@ -37,6 +38,7 @@ def publish(
     loaded = read(recipe, asks=False)
     published = do_publish(
         loaded,
+        folder_of(recipe),
         run_of(loaded, recipe, run),
         repo_id=repo_id,
         tag=version,
@@ -53,13 +55,29 @@ def reproduce(
     revision: Annotated[
         str | None, typer.Option(metavar="vX.Y.Z", help="Of the dataset on the Hub; REPO_ID@vX.Y.Z is the same.")
     ] = None,
+    results: Annotated[
+        bool,
+        typer.Option("--results", help="Evaluate again as its results/*.json say, which asks models and judges anew."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild every routed split from the pool and say whether it is the same; asks no model."""
+    """Rebuild every routed split from the pool and say whether it is the same; asks no model, but for --results.
+
+    With --results, whoever the suites name is asked, by endpoints and tokens from the environment, and each figure is
+    compared with the interval that was stated.
+    """
+    from arbitrage_eval.said import print_compared
+
     from arbitrage.dataset.reproduce import reproduce as do_reproduce
     from arbitrage.hub.download import at_hub, dataset_at
     from arbitrage.reports import print_reproduced
 
+    if results:
+        suites = _again(what, revision)
+        say({"suites": suites}, as_json, print_compared)
+        if any(one["outside"] for one in suites):
+            raise typer.Exit(1)
+        return
     if Path(what).exists():
         if revision is not None:
             raise RecipeError(f"--revision: {what} is a folder here, and has no versions")
@@ -73,3 +91,27 @@ def reproduce(
     say(report.as_dict(), as_json, print_reproduced)
     if not report.same:
         raise typer.Exit(1)
+
+
+def _again(what: str, revision: str | None) -> list[dict[str, Any]]:
+    from arbitrage_eval.again import again, results_at, results_of
+
+    from arbitrage.errors import DatasetError
+    from arbitrage.hub.download import at_hub, dataset_at
+    from arbitrage.progress import Progress
+
+    progress = Progress(err())
+
+    def compared(folder: Path, stated: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not stated:
+            raise DatasetError(f"{what} carries no results: its recipe names some under publish: {{results: [...]}}")
+        return [again(one, folder, Path.cwd(), os.environ, progress).as_dict() for one in stated]
+
+    try:
+        if Path(what).exists():
+            return compared(Path(what), results_of(Path(what)))
+        repo_id, revision = at_hub(what, revision)
+        with dataset_at(repo_id, revision) as found:
+            return compared(found.folder, results_at(repo_id, found.commit))
+    finally:
+        progress.close()

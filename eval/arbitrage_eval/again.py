@@ -1,0 +1,112 @@
+"""The same evaluation once more, and whether its figures lie within the intervals that were stated."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from arbitrage.dataset.manifest import NAME
+from arbitrage.hub.repository import Repository
+from arbitrage.progress import Progress
+from arbitrage.results import RESULTS, read_results
+from arbitrage.run import Run, to_json, write_whole
+
+from arbitrage_eval.evaluate import evaluate
+from arbitrage_eval.suite import read_suite
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Figures of two evaluations of one suite."""
+
+    suite: str
+    compared: int
+    outside: list[str] = field(default_factory=list)
+    """Figures that lie outside what was stated, each in a sentence."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-able data."""
+        return {"suite": self.suite, "compared": self.compared, "outside": self.outside}
+
+
+def results_of(dataset: Path) -> list[dict[str, Any]]:
+    """Return the results that a dataset folder carries.
+
+    Raises:
+        DatasetError: a file of them cannot be read.
+    """
+    return [read_results(path) for path in sorted(dataset.glob("results/*.json"))]
+
+
+def results_at(repo_id: str, commit: str) -> list[dict[str, Any]]:
+    """Return the results that a dataset on the Hub carries.
+
+    Raises:
+        HubError: they cannot be had.
+        DatasetError: a file of them cannot be read.
+    """
+    repository = Repository(repo_id)
+    paths = sorted(path for path in repository.files(commit) if RESULTS.fullmatch(path))
+    return [read_results(repository.fetch(commit, path)) for path in paths]
+
+
+def again(
+    found: Mapping[str, Any], dataset: Path, folder: Path, environ: Mapping[str, str], progress: Progress
+) -> Compared:
+    """Do an evaluation once more in `folder`/evals/SUITE-again, and compare. Everybody is asked anew.
+
+    Args:
+        found: its results.
+        dataset: the dataset that carries them, which stands for the one that the suite names where it is the same.
+        folder: where the suite's paths start.
+        environ: has the endpoints and tokens that the suite names.
+        progress: told of everything that takes long.
+
+    Raises:
+        ArbitrageError: the suite cannot be done here; the message says what it lacks.
+    """
+    suite = dict(found["suite"])
+    if found.get("answers", {}).get("manifest") == hashlib.sha256((dataset / NAME).read_bytes()).hexdigest():
+        suite["answers"] = str(dataset.resolve())
+    run = Run(folder / "evals" / f"{suite['name']}-again")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path = run.folder / "suite.yaml"
+    write_whole(path, to_json(suite))
+    anew = evaluate(read_suite(path, environ), folder, run, progress)
+    assert anew is not None
+    return compare(found, anew)
+
+
+def compare(stated: Mapping[str, Any], anew: Mapping[str, Any]) -> Compared:
+    """Compare every figure that was stated with an interval."""
+    compared, outside = 0, []
+    for where, old, new in _figures(stated, anew, ""):
+        compared += 1
+        value = new.get("value") if isinstance(new, Mapping) else None
+        if value is None or not old["low"] <= value <= old["high"]:
+            now = "there is none now" if value is None else f"it is {value:.4g} now"
+            outside.append(f"{where}: stated {old['value']:.4g} ({old['low']:.4g} to {old['high']:.4g}), {now}")
+    return Compared(stated["suite"]["name"], compared, outside)
+
+
+def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
+    if isinstance(stated, list):
+        # Pairs of models, by their names.
+        stated, anew = _named(stated), _named(anew)
+    if not isinstance(stated, Mapping):
+        return
+    if {"value", "low", "high"} <= stated.keys():
+        if stated["low"] is not None and stated["high"] is not None:
+            yield where, stated, anew
+        return
+    for key, value in stated.items():
+        found = anew.get(key) if isinstance(anew, Mapping) else None
+        yield from _figures(value, found, f"{where}.{key}" if where else str(key))
+
+
+def _named(rows: Any) -> dict[str, Any]:
+    found = rows if isinstance(rows, list) else []
+    return {
+        f"{row['model']} against {row['baseline']}": row for row in found if isinstance(row, Mapping) and "model" in row
+    }

@@ -1,0 +1,107 @@
+"""What an evaluation found of a model, in that model's card: a section to read, and `model-index` for the Hub."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arbitrage.errors import HubError, RecipeError
+from arbitrage.recipe.model import REPO_ID
+from arbitrage_cards import results_section
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCard
+
+CARD = "README.md"
+
+
+def put_into(found: Mapping[str, Any], model: str, where: str) -> str:
+    """Put what was found of a model into its card, in place of what the same suite found before; return where that is.
+
+    Args:
+        found: the results of an evaluation.
+        model: which of its models.
+        where: the model's folder, or its repository on the Hub, where it makes one commit.
+
+    Raises:
+        RecipeError: the evaluation has no such model.
+        HubError: there is no such folder or repository, or it does not allow it.
+    """
+    from arbitrage.hub.refusals import explained
+    from huggingface_hub import ModelCard
+
+    of_model = only(found, model)
+    if Path(where).is_dir():
+        path = Path(where) / CARD
+        card = ModelCard(path.read_text(encoding="utf-8") if path.is_file() else f"---\n---\n\n# {Path(where).name}\n")
+        _renew(card, of_model, model)
+        path.write_text(str(card), encoding="utf-8")
+        return str(path)
+    if not REPO_ID.fullmatch(where):
+        raise HubError(f"{where!a} is neither a folder here nor a model on the Hub such as org/name")
+    with explained(where):
+        card = ModelCard.load(where)
+        _renew(card, of_model, model)
+        message = f"Results of suite {found['suite']['name']}"
+        return str(card.push_to_hub(where, repo_type="model", commit_message=message))
+
+
+def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Return the part of results that is about a model.
+
+    Raises:
+        RecipeError: they have no such model.
+    """
+    kept = {name: {model: rows[model]} for name, rows in found.get("rewards", {}).items() if model in rows}
+    tasks = {model: found["tasks"][model]} if model in found.get("tasks", {}) else {}
+    part = {"suite": found["suite"], "rewards": kept, "tasks": tasks, "shortfalls": found["shortfalls"]}
+    if "win_rates" in found:
+        pairs = [pair for pair in found["win_rates"]["pairs"] if model in (pair["model"], pair["baseline"])]
+        if pairs:
+            part["win_rates"] = {**found["win_rates"], "pairs": pairs}
+    if not kept and not tasks and "win_rates" not in part:
+        known = ", ".join(sorted({*found.get("counts", {}), *found.get("tasks", {})}))
+        raise RecipeError(f"the results say nothing of {model!a}: they are of {known}")
+    return part
+
+
+def _renew(card: "ModelCard", found: Mapping[str, Any], model: str) -> None:
+    name = found["suite"]["name"]
+    begin, end = (f"<!-- {edge} of the results of suite {name} -->" for edge in ("begin", "end"))
+    text = re.sub(rf"\n*{re.escape(begin)}.*?{re.escape(end)}\n*", "\n", card.text, flags=re.DOTALL)
+    card.text = f"{text.rstrip()}\n\n{begin}\n{results_section([found])}\n{end}\n"
+    data: Any = card.data
+    others = [one for one in data.eval_results or [] if (one.dataset_args or {}).get("suite") != name]
+    data.eval_results = [*others, *_index(found, model)]
+    data.model_name = data.model_name or model
+
+
+def _index(found: Mapping[str, Any], model: str) -> Iterator["EvalResult"]:
+    """Yield what the Hub shows beside the card: figures over all languages."""
+    from huggingface_hub import EvalResult
+
+    suite = found["suite"]["name"]
+
+    def one(dataset: str, metric: str, value: float | None) -> Iterator[EvalResult]:
+        if value is not None:
+            yield EvalResult(
+                task_type="text-generation",
+                dataset_type=dataset,
+                dataset_name=dataset,
+                dataset_args={"suite": suite},
+                metric_type=metric,
+                metric_value=round(value, 4),
+            )
+
+    for pair in found.get("win_rates", {}).get("pairs", ()):
+        if pair["model"] == model:
+            rates = pair["mean"]["macro"]
+            yield from one(suite, f"win rate against {pair['baseline']}", rates["raw"]["value"])
+            yield from one(
+                suite, f"length-controlled win rate against {pair['baseline']}", rates["length_controlled"]["value"]
+            )
+    for reward, models in found["rewards"].items():
+        yield from one(suite, reward, models[model]["macro"]["value"])
+    for task, said in found["tasks"].get(model, {}).items():
+        for metric, value in said.get("metrics", {}).items():
+            yield from one(task, metric, value["value"])
