@@ -11,9 +11,12 @@ from arbitrage.hub.repository import Repository
 from arbitrage.progress import Progress
 from arbitrage.results import RESULTS, read_results
 from arbitrage.run import Run, to_json, write_whole
+from arbitrage_cards.tables import number
 
 from arbitrage_eval.evaluate import evaluate
 from arbitrage_eval.suite import read_suite
+
+ENDS = {"value", "low", "high"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +93,18 @@ def compare(stated: Mapping[str, Any], anew: Mapping[str, Any]) -> Compared:
     return Compared(stated["suite"]["name"], compared, outside)
 
 
-def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
+def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[str, float], Any]]:
     if isinstance(stated, list):
         # Pairs of models, by their names.
         stated, anew = _named(stated), _named(anew)
     if not isinstance(stated, Mapping):
         return
-    if {"value", "low", "high"} <= stated.keys():
-        if stated["low"] is not None and stated["high"] is not None:
-            yield where, stated, anew
+    if stated.keys() >= ENDS:
+        # Others' results may hold anything.
+        ends = {end: number(stated[end]) for end in ENDS}
+        known = {end: value for end, value in ends.items() if value is not None}
+        if known.keys() == ENDS:
+            yield where, known, anew
         return
     for key, value in stated.items():
         found = anew.get(key) if isinstance(anew, Mapping) else None
@@ -106,7 +112,5 @@ def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[
 
 
 def _named(rows: Any) -> dict[str, Any]:
-    found = rows if isinstance(rows, list) else []
-    return {
-        f"{row['model']} against {row['baseline']}": row for row in found if isinstance(row, Mapping) and "model" in row
-    }
+    found = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return {f"{row['model']} against {row['baseline']}": row for row in found if {"model", "baseline"} <= row.keys()}

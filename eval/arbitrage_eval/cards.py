@@ -28,7 +28,7 @@ def put_into(found: Mapping[str, Any], model: str, where: str) -> str:
         HubError: there is no such folder or repository, or it does not allow it.
     """
     from arbitrage.hub.refusals import explained
-    from huggingface_hub import ModelCard
+    from huggingface_hub import HfApi, ModelCard
 
     of_model = only(found, model)
     if Path(where).is_dir():
@@ -43,7 +43,10 @@ def put_into(found: Mapping[str, Any], model: str, where: str) -> str:
         card = ModelCard.load(where)
         _renew(card, of_model, model)
         message = f"Results of suite {found['suite']['name']}"
-        return str(card.push_to_hub(where, repo_type="model", commit_message=message))
+        commit = HfApi().upload_file(
+            path_or_fileobj=str(card).encode("utf-8"), path_in_repo=CARD, repo_id=where, commit_message=message
+        )
+        return f"{where} at commit {commit.oid}"
 
 
 def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
