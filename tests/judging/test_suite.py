@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import tgi
 from arbitrage_eval.said import interval
+from arbitrage_eval.suite import read_suite
 from commands import ROOT, arbitrage
 from judging.test_judged import dataset, judge, says
 from line.trial import double, teacher
@@ -111,3 +112,11 @@ def test_a_judge_that_is_down_is_said_and_ends_with_1(dataset: Path, tmp_path: P
         ran = arbitrage("eval", suite(tmp_path, dataset, handle, patience="1s"), folder=tmp_path, environ=TOKEN)
     assert ran.returncode == 1, ran
     assert "fell short: " in ran.stdout and "120 of them not given or not readable" in ran.stdout
+
+
+def test_the_suite_of_the_docs_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    path = tmp_path / "suite.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    read = read_suite(path, {"JUDGE_TOKEN": "hf_x"})
+    assert list(read.models) == ["base", "student"] and read.judges["judge"].token == "hf_x"

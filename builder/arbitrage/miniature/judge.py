@@ -1,7 +1,7 @@
-"""The judge: an OpenAI-compatible chat endpoint that is shown the rubric with one answer, and gives a mark.
+"""The judge: a chat endpoint that is shown a rubric with one answer and gives a mark, or with two and says which is better.
 
-Its mark follows from how likely its own language model, tuned on its own annotators' preferences, finds the answer:
-good, not perfect, and to whoever asks a chat model like any other.
+What it says follows from how likely its own language model, tuned on its own annotators' preferences, finds the
+answers: good, not perfect, and to whoever asks a chat model like any other.
 """
 
 import math
@@ -17,6 +17,11 @@ from arbitrage.miniature.implicit import ImplicitReward
 MODEL = "miniature-judge"
 MATERIAL = re.compile(r"^([0-9A-F]{16}) CONVERSATION\n(.*?)\n\1 ANSWER\n(.*?)\n\1 END$", re.DOTALL | re.MULTILINE)
 """What the rubric of this package sets between lines that nothing that is judged can hold."""
+PAIR = re.compile(
+    r"^([0-9A-F]{16}) CONVERSATION\n(.*?)\n\1 FIRST ANSWER\n(.*?)\n\1 SECOND ANSWER\n(.*?)\n\1 END$",
+    re.DOTALL | re.MULTILINE,
+)
+"""The same of the rubric for two answers."""
 LOW, HIGH = 1, 10
 
 
@@ -49,7 +54,11 @@ def serve(folder: Path) -> None:
 
 
 def verdict(judge: ImplicitReward, asked: str) -> str:
-    """Return what the judge says, its mark in the last line; without a mark, where it is shown no answer."""
+    """Return what the judge says, its mark or the better answer in the last line; neither, where it is shown none."""
+    if pair := PAIR.search(asked):
+        first, second = (math.exp(judge.score(pair[2], answer)) for answer in (pair[3], pair[4]))
+        better = "TIE" if first == second else "FIRST" if first > second else "SECOND"
+        return f"The words of the answers are as likely as {first:.2f} and {second:.2f}.\nVERDICT: {better}"
     found = MATERIAL.search(asked)
     if found is None:
         return "There is no answer to judge here."
