@@ -1,4 +1,4 @@
-"""The judge: a chat endpoint that is shown a rubric with one answer and gives a mark, or with two and says which is better.
+"""The judge: a chat endpoint that marks an answer by a rubric, or says which of two answers is better.
 
 What it says follows from how likely its own language model, tuned on its own annotators' preferences, finds the
 answers: good, not perfect, and to whoever asks a chat model like any other.
