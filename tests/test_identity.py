@@ -83,6 +83,7 @@ def test_a_tenth_teacher_moves_one_prompt_in_ten() -> None:
 def test_built_in_rewards() -> None:
     assert signature("exact_match") == "exact_match|strip|version:1"
     assert signature("chrf").startswith("chrf|nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:")
+    assert signature("chrf_pp").startswith("chrf_pp|nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:")
 
 
 @pytest.mark.parametrize("value", ["\ud800", float("nan"), float("inf")])

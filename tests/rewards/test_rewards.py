@@ -10,8 +10,9 @@ from arbitrage.errors import RecipeError, RewardError
 from arbitrage.extension import source_hash
 from arbitrage.recipe.model import Recipe
 from arbitrage.records import Message, Prompt
-from arbitrage.rewards.reference import chrf, exact_match
-from arbitrage.rewards.reward import Reward, make_rewards
+from arbitrage.rewards.reference import chrf, chrf_pp, exact_match
+from arbitrage.rewards.reward import BUILT_IN, Reward, make_rewards
+from sacrebleu import sentence_chrf
 
 
 def _said(*texts: str) -> list[Sequence[Message]]:
@@ -33,6 +34,31 @@ def test_chrf_is_sacrebleus() -> None:
     for score, number in zip(scores, expected, strict=True):
         assert (score is None) == (number is None)
         assert score is None or number is None or math.isclose(score, number, abs_tol=1e-9)
+
+
+PAIRS = {
+    "ar": ("القط يجلس على السجادة", "القطة جالسة على السجادة"),
+    "de": ("Die Katze sitzt auf der Matte.", "Auf der Matte sitzt die Katze."),
+    "tr": ("Kedi paspasın üstünde oturuyor", "Kedi, paspasın üzerinde oturuyor."),
+    "uk": ("Кіт сидить на килимку", "Кішка сидить на килимі."),
+    "zh": ("猫坐在垫子上。", "那只猫正坐在垫子上。"),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), [("chrf", 0), ("chrf_pp", 2)])
+def test_chrf_with_and_without_words_is_sacrebleus_in_every_script(name: str, words: int) -> None:
+    said, references = zip(*PAIRS.values(), strict=True)
+    expected = [sentence_chrf(a, [b], word_order=words).score for a, b in PAIRS.values()]
+    assert BUILT_IN[name]([], _said(*said), reference=references) == expected
+    assert BUILT_IN[name]([], _said("x"), reference=[None]) == [None] == BUILT_IN[name]([], _said("x"))
+
+
+def test_chrf_pp_knows_the_order_of_words_that_chrf_hardly_sees() -> None:
+    (plain,), (words,) = (
+        score([], _said("mattress kitten sleeping"), reference=["sleeping kitten mattress"])
+        for score in (chrf, chrf_pp)
+    )
+    assert plain is not None and words is not None and words < plain
 
 
 def _recipe(**rewards: Any) -> Recipe:

@@ -50,9 +50,9 @@ class Judge(Part):
 class Reward(Part):
     """A score for a completion; scores compare only within a prompt.
 
-    `python:` a built-in (`exact_match`, `chrf`) or `module:name`, called as TRL does; `local: true` a sequence
-    classification model in this process; `endpoint:` with `api:` one that is served by vLLM or TEI; `judge:` a chat
-    model that gives marks; `mean_of:` the mean of other rewards, each standardised within the prompt.
+    `python:` a built-in (`exact_match`, `chrf`, `chrf_pp`) or `module:name`, called as TRL does; `local: true` a
+    sequence classification model in this process; `endpoint:` with `api:` one that is served by vLLM or TEI; `judge:` a
+    chat model that gives marks; `mean_of:` the mean of other rewards, each standardised within the prompt.
     """
 
     python: str | None = None

@@ -17,11 +17,15 @@ from arbitrage.records import Prompt
 from arbitrage.rewards.judge import JudgeWire
 from arbitrage.rewards.local import LocalReward
 from arbitrage.rewards.mean import MeanReward
-from arbitrage.rewards.reference import chrf, exact_match, signature
+from arbitrage.rewards.reference import chrf, chrf_pp, exact_match, signature
 from arbitrage.rewards.served import ServedReward, root_of
 from arbitrage.rewards.wires import TeiWire, VllmWire
 
-BUILT_IN: dict[str, Callable[..., Sequence[float | None]]] = {"exact_match": exact_match, "chrf": chrf}
+BUILT_IN: dict[str, Callable[..., Sequence[float | None]]] = {
+    "exact_match": exact_match,
+    "chrf": chrf,
+    "chrf_pp": chrf_pp,
+}
 
 
 @dataclass(frozen=True, slots=True)
