@@ -51,6 +51,8 @@ def _win_rates(found: Mapping[str, Any] | None, blocks: Mapping[str, Any]) -> It
         ),
     )
     yield from _by_language("Win rates by language", "model", {p["model"]: p["mean"] for p in pairs}, "raw")
+    classes = {pair["model"]: {"languages": pair["mean"].get("classes", {})} for pair in pairs}
+    yield from _by_language("Win rates by the languages' resource class (Joshi et al. 2020)", "model", classes, "raw")
     biases = "; ".join(
         f"{escape(name)} takes the first place {_value(said['first_chosen'])} times in 100 and the longer answer "
         f"{_value(said['longer_chosen'])}"

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from arbitrage_eval.languages import macro_by_class
 from arbitrage_eval.winrates.agreement import agreement
 from arbitrage_eval.winrates.bias import biases
 from arbitrage_eval.winrates.length import controlled
@@ -58,7 +59,10 @@ def _pair(pair: tuple[str, str], judged: Mapping[str, Sequence[Outcome]]) -> dic
 
 
 def rates(found: Sequence[Outcome]) -> dict[str, Any]:
-    """Return one model's win rates against one baseline: raw and length-controlled, by language and over languages."""
+    """Return one model's win rates against one baseline: raw and length-controlled, by language and over languages.
+
+    Over all languages, and over those of each resource class that languages.yaml knows.
+    """
     languages = _by_language(found)
     raw = {language: win_rate(rows) for language, rows in languages.items()}
     level = {language: controlled(rows) for language, rows in languages.items()}
@@ -67,6 +71,10 @@ def rates(found: Sequence[Outcome]) -> dict[str, Any]:
             language: {**_rate(raw[language], level[language]), **_counts(rows)} for language, rows in languages.items()
         },
         "macro": {**_rate(macro(raw), macro(level)), **_counts(found)},
+        "classes": {
+            str(number): _rate(of_class, macro_by_class(level)[number])
+            for number, of_class in macro_by_class(raw).items()
+        },
         "spread": spread(found)._asdict(),
     }
 
