@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -19,6 +18,7 @@ import aiohttp
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "builder"), str(ROOT / "tests")]
 
+from arbitrage.embedded.program import LLAMA_CPP  # noqa: E402
 from arbitrage.embedded.server import EmbeddedServer  # noqa: E402
 
 QUESTION = "Question {}: what do you know of the number {}, and of its neighbours? Answer in {} sentences."
@@ -57,8 +57,8 @@ async def measure(model: Path, count: int, tokens: int, folder: Path) -> None:
     print("|---|---|---|---|---|")
     for slots, at_once in ((1, 1), (8, 1), (8, 8)):
         for start in (1, 2):
-            block: Any = SimpleNamespace(model="m", slots=slots, context=1024, threads=None)
-            server = EmbeddedServer("m", block, model, 2, folder / "log")
+            settings = {"path": str(model), "model": "m", "slots": slots, "context": 1024, "threads": 2}
+            server = EmbeddedServer("m", LLAMA_CPP, settings, folder / "log")
             await server.start()
             try:
                 for _ in range(2):

@@ -111,8 +111,7 @@ def _embedded(line: Line, teacher: str) -> dict[str, Any] | None:
     found = line.files.get(teacher)
     if found is None:
         return None
-    name = found.path.name if found.path else f"{found.repo_id}/{found.file}"
-    return {"file": name, "bytes": found.size, "here": found.path is not None}
+    return {"file": found.shown, "bytes": found.size, "here": found.path is not None}
 
 
 def _learn_from_store(line: Line) -> list[str]:

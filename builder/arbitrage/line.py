@@ -9,7 +9,8 @@ from typing import Any
 from arbitrage.answers import Reader
 from arbitrage.checks.language import LanguageCheck, make_language_check
 from arbitrage.derived import derived_names
-from arbitrage.embedded.files import ModelFile, resolve
+from arbitrage.embedded.content import ModelFiles
+from arbitrage.embedded.files import resolve
 from arbitrage.embedded.servers import Embedded
 from arbitrage.licensing import refuse_looser
 from arbitrage.progress import Progress
@@ -51,7 +52,7 @@ class Line:
     last: int
     """The highest prompt number that is asked about."""
     log: Log
-    files: Mapping[str, ModelFile]
+    files: Mapping[str, ModelFiles]
     """Of teachers that the run serves itself."""
 
     @property

@@ -43,7 +43,7 @@ def servers(models: list[Path]) -> set[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             said = path.read_bytes()
-            if b"arbitrage.embedded.process" in said and ours in said:
+            if b"arbitrage.embedded.llama_cpp" in said and ours in said:
                 found.add(int(path.parent.name))
         except OSError:
             continue

@@ -1,1 +1,1 @@
-"""Teachers that the run serves itself: llama.cpp on a GGUF file, as a process of its own."""
+"""Teachers that the run serves itself, each by a process of its own: llama.cpp on a GGUF file, or transformers."""

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from arbitrage.embedded.process import NO_XLLAMACPP
-from arbitrage.recipe.model import Teacher
+from arbitrage.embedded.process import NOT_INSTALLED, SAYS_WHY
+from arbitrage.embedded.program import Program
 from arbitrage.teachers.failure import Failed, Kind
 
 START_SECONDS = 900.0
@@ -50,18 +50,13 @@ async def in_thread(do: Callable[[], T]) -> T:
 
 
 class EmbeddedServer:
-    """A llama.cpp server of a teacher."""
+    """The server of a teacher."""
 
-    def __init__(self, name: str, teacher: Teacher, path: Path, threads: int, log: Path) -> None:
+    def __init__(self, name: str, program: Program, settings: Mapping[str, Any], log: Path) -> None:
         self.name = name
         self.restarts = 0
-        self._settings = {
-            "path": str(path),
-            "model": teacher.model,
-            "slots": teacher.slots,
-            "context": teacher.context,
-            "threads": teacher.threads or threads,
-        }
+        self._program = program
+        self._settings = settings
         self._log = log
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -93,7 +88,7 @@ class EmbeddedServer:
         # From this thread: on Linux a child may ask to be killed when the thread that started it ends.
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "arbitrage.embedded.process", settings],
+                [sys.executable, "-P", "-m", self._program.module, settings],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -122,7 +117,7 @@ class EmbeddedServer:
             if self.restarts == MAX_RESTARTS:
                 return Failed(Kind.EMBEDDED, f"crashed {MAX_RESTARTS + 1} times; {why}")
             self.restarts += 1
-            tell(f"{self.name}: its llama.cpp server crashed and is started again: {why}")
+            tell(f"{self.name}: its {self._program.title} server crashed and is started again: {why}")
             try:
                 await self.start()
             except Failed as failure:
@@ -150,8 +145,8 @@ class EmbeddedServer:
         code: int | None = None
         with suppress(subprocess.TimeoutExpired):
             code = self._process.wait(STOP_SECONDS) if self._process else None
-        if code == NO_XLLAMACPP:
-            return "xllamacpp is not installed: pip install 'multilingual-arbitrage[gguf]'"
+        if code == NOT_INSTALLED:
+            return self._program.lacking
         ended = "does not answer" if code is None else f"ended with status {code}"
         if code is not None and code < 0:
             ended = f"was killed by signal {-code}"
@@ -163,6 +158,6 @@ class EmbeddedServer:
         except OSError:
             lines = []
         # Of what it says before it ends, errors tell most.
-        errors = [line for line in lines if " E " in line] or lines
+        errors = [line for line in lines if SAYS_WHY in line] or lines
         said = " | ".join(" ".join(line.split()) for line in errors[-TAIL_LINES:])
-        return f"its llama.cpp server {ended}{hint}; its log ({self._log.name}) ends: {said[-500:]}"
+        return f"its {self._program.title} server {ended}{hint}; its log ({self._log.name}) ends: {said[-500:]}"

@@ -5,7 +5,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from arbitrage.embedded.files import ModelFile, fetch
+from arbitrage.embedded.content import ModelFiles
+from arbitrage.embedded.files import fetch
+from arbitrage.embedded.program import program_for
 from arbitrage.embedded.server import EmbeddedServer, in_thread
 from arbitrage.errors import ArbitrageError
 from arbitrage.teachers.asker import Asker
@@ -21,7 +23,7 @@ Tell = Callable[[str], None]
 class Embedded:
     """The files of embedded teachers, and the servers that were started on them."""
 
-    def __init__(self, files: Mapping[str, ModelFile], store: Path, logs: Path) -> None:
+    def __init__(self, files: Mapping[str, ModelFiles], store: Path, logs: Path) -> None:
         self._files = files
         self._store = store
         self._logs = logs
@@ -74,7 +76,8 @@ class Embedded:
             if server is None:
                 found = self._files[name]
                 path = await in_thread(lambda: fetch(name, config, found, self._store, tell))
-                server = EmbeddedServer(name, config, path, self._threads, self._logs / f"{name}.log")
+                program, settings = program_for(config, path, self._threads)
+                server = EmbeddedServer(name, program, settings, self._logs / f"{name}.log")
                 self._servers[name] = server
             if not server.runs:
                 await server.start()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from arbitrage.recipe.kinds import CONTENT, Kind, kind_of
 from arbitrage.recipe.part import Endpoints, Language, Part, Price, Seconds, variable
 from arbitrage.recipe.problems import Loc, Problem, Problems, did_you_mean
 from arbitrage.recipe.reward import Reward
@@ -17,10 +18,8 @@ CHECKS = ("empty", "truncated", "no_answer", "language")
 RESERVED_ARMS = ("pool", "routes", "preferences", "default", "data")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = re.compile(f"{NAME}/{NAME}")
-ANSWERS = {"model", "revision", "gguf", "file", "context", "api", "format", "system", "extra"}
+ANSWERS = {"model", "revision", "gguf", "transformers", "file", "context", "api", "format", "system", "extra"}
 """What makes a teacher answer as it does, beside its sampling."""
-EMBEDDED = ("file", "sha256", "slots", "threads", "context")
-SERVED = ("endpoint", "token", "served_as", "price")
 ROLES = ("prompt", "messages", "language", "source_id", "reference")
 OWN_COLUMNS = (
     "prompt_id source_id language prompt completion teacher model revision draw reasoning finish_reason "
@@ -87,10 +86,11 @@ class EvaluationSet(Part):
 
 
 class Teacher(Part):
-    """A model that completes prompts: behind one or more endpoints, or in a GGUF file that the run serves."""
+    """A model that completes prompts: behind one or more endpoints, or in files that the run serves itself."""
 
     endpoint: Endpoints = []
     gguf: str | None = Field(None, min_length=1)
+    transformers: str | None = Field(None, min_length=1)
     file: str | None = Field(None, pattern=r"^[^/\\\s][^\\\n]*\.gguf$")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     slots: int = Field(4, ge=1, le=256)
@@ -114,25 +114,43 @@ class Teacher(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_here_or_there(cls, data: object) -> object:
+    def _is_here_or_there(cls, data: object, info: ValidationInfo) -> object:
         if not isinstance(data, dict):
             return data
-        if "gguf" not in data:
-            if "endpoint" not in data:
-                raise ValueError("give endpoint:, or gguf: for a model that the run serves itself")
-            if alien := [key for key in EMBEDDED if key in data]:
-                raise ValueError(f"{alien[0]}: is for a teacher with gguf:")
+        kind = kind_of(data)
+        if kind == "endpoint":
             return data
-        if alien := [key for key in SERVED if data.get(key)]:
-            raise ValueError(f"{alien[0]}: is for a teacher with endpoint:, not for one with gguf:")
-        gguf = data["gguf"]
-        name = gguf if "file" in data or not isinstance(gguf, str) else PurePath(gguf).stem
+        name = data[kind]
+        if isinstance(name, str) and kind == "gguf":
+            name = name if "file" in data else PurePath(name).stem
+        elif isinstance(name, str):
+            beside = (info.context or {}).get("folder")
+            if beside is not None and REPO_ID.fullmatch(name) and (beside / name).is_dir():
+                # A folder may be named as a repository is; from here on it is not.
+                data = {**data, kind: f"./{name}"}
+            name = name if REPO_ID.fullmatch(data[kind]) else PurePath(name).name
         return {"api": "openai", "model": name, **data}
+
+    @property
+    def kind(self) -> Kind:
+        """What it is served from."""
+        if self.gguf is not None:
+            return "gguf"
+        return "endpoint" if self.transformers is None else "transformers"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the run serves it itself."""
+        return self.kind != "endpoint"
 
     @property
     def pinned(self) -> str | None:
         """The revision of the model that the recipe names: a GGUF's is its sha256, `revision` its repository's."""
-        return self.revision if self.gguf is None else self.sha256
+        if self.gguf is not None:
+            return self.sha256
+        if self.transformers is not None and not CONTENT.fullmatch(self.revision or ""):
+            return None  # a branch or a tag: its commit is the revision
+        return self.revision
 
     @field_validator("sampling")
     @classmethod

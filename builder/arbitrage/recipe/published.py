@@ -1,13 +1,13 @@
 """The recipe as it is published and kept beside a run: resolved, pinned, without endpoints and secrets."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from arbitrage.identity import sorted_json
-from arbitrage.recipe.model import EMBEDDED, EvaluationSet, PromptSource, Recipe, placeholder
+from arbitrage.recipe.kinds import CONTENT, KEYS
+from arbitrage.recipe.model import REPO_ID, EvaluationSet, PromptSource, Recipe, placeholder
 from arbitrage.recipe.part import variable
 from arbitrage.recipe.reward import Reward
 from arbitrage.recipe.translate import Translate
@@ -79,7 +79,7 @@ def _is_pin(key: str, found: object, unpinned: object) -> bool:
 
 
 def _is_content(revision: object) -> bool:
-    return isinstance(revision, str) and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) is not None
+    return isinstance(revision, str) and CONTENT.fullmatch(revision) is not None
 
 
 def recipe_yaml(published: Mapping[str, Any]) -> str:
@@ -119,11 +119,14 @@ def _translate(translate: Translate, languages: list[str], revision: str | None)
 def _teacher(recipe: Recipe, name: str) -> dict[str, Any]:
     teacher = recipe.teachers[name]
     data = teacher.model_dump(mode="json", exclude_none=True, exclude=UNPUBLISHED)
-    if teacher.gguf is None:
-        data = {key: value for key, value in data.items() if key not in EMBEDDED}
+    data = {key: value for key, value in data.items() if key not in KEYS or teacher.kind in KEYS[key]}
+    if teacher.kind == "endpoint":
         data["endpoint"] = placeholder(name)
-    else:
+    elif teacher.gguf is not None:
         data["gguf"] = published_source(teacher.gguf)
+    elif not REPO_ID.fullmatch(data["transformers"]):
+        # Of a folder that is not told apart from a repository any more, the last name is none.
+        data["transformers"] = PurePath(data["transformers"]).name
     data["languages"] = [language for language in recipe.languages if teacher.serves(language)]
     data["sampling"] = recipe.sampling_of(name).model_dump(mode="json")
     return data

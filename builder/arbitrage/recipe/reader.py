@@ -44,7 +44,8 @@ def read_expanded(root: type[Root], path: Path, environ: Mapping[str, str], *, a
     """
     document = read_document(path)
     environment = Environment(environ, asks)
-    read, found = _validated(root, environment.expand(document.data), document)
+    context = {"folder": path.resolve().parent}
+    read, found = _validated(root, environment.expand(document.data), document, context)
     # What lacks its variable was complained about already; what became of it is no second problem.
     lacking = {problem.loc for problem in environment.problems}
     found = [problem for problem in found if not any(problem.loc[: len(loc)] == loc for loc in lacking)]
@@ -67,9 +68,11 @@ def read_plain(root: type[Root], path: Path, changes: Mapping[str, Any] | None =
     return read
 
 
-def _validated(root: type[Root], data: object, document: Document) -> tuple[Root | None, list[Problem]]:
+def _validated(
+    root: type[Root], data: object, document: Document, context: dict[str, Path] | None = None
+) -> tuple[Root | None, list[Problem]]:
     try:
-        return root.model_validate(data), []
+        return root.model_validate(data, context=context), []
     except ValidationError as error:
         return None, list(complaints(error, document, root))
 

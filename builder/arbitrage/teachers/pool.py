@@ -120,7 +120,7 @@ class Pool:
 
     async def _run(self, asker: Asker, build: int, tell: Callable[[str], None]) -> None:
         # A server is started only where it has something to be asked.
-        if self._runner is None or asker.teacher.config.gguf is None:
+        if self._runner is None or not asker.teacher.config.is_embedded:
             await asker.run()
         elif self.store.pending(asker.teacher.name, (0, -1), build):
             await self._runner.run(asker, tell)

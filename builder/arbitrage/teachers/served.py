@@ -54,7 +54,7 @@ class ServedTeacher(BehindEndpoints):
         """By the monotonic clock; None while it is not asked."""
         self.stopped_by = None
         most = self.config.concurrency
-        if self.config.gguf is not None:
+        if self.config.is_embedded:
             most = min(most, self.config.slots)
         self.endpoints = [
             Endpoint(base(self.config, url), self.config.token, most, self.config.deadline)
@@ -74,7 +74,7 @@ class ServedTeacher(BehindEndpoints):
         Raises:
             TeacherError: an endpoint serves another model or revision, or lets nobody in.
         """
-        if self.config.gguf is None:  # whose file says who it is
+        if not self.config.is_embedded:  # whose files say who it is
             await self.ask_all()
 
     async def who(self, endpoint: Endpoint) -> Who:
