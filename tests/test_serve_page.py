@@ -32,5 +32,5 @@ def test_every_block_is_taken(block: dict[str, dict[str, object]]) -> None:
 
 
 def test_both_kinds_are_there() -> None:
-    assert len(BLOCKS) == 11
+    assert len(BLOCKS) == 13
     assert sum("license" not in body for block in BLOCKS for body in block.values()) == 2

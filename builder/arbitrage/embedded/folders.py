@@ -14,6 +14,10 @@ from arbitrage.recipe.model import REPO_ID, Teacher
 from arbitrage.store.store import Store, open_store
 
 TEMPLATES = "additional_chat_templates"
+ADAPTER = (
+    "is an adapter, which transformers does not serve: merge it into its base model first (merge_and_unload() of peft, "
+    "then save_pretrained() of model and tokenizer)"
+)
 OTHERS = (".gguf", ".onnx", ".h5", ".msgpack", ".ot", ".pt", ".pth", ".tflite", ".zip")
 """Ends of files with weights that are not for transformers, or are there twice."""
 
@@ -79,10 +83,7 @@ def _check(name: str, teacher: Teacher, path: Path) -> None:
     """Refuse what transformers would not serve, or otherwise than the recipe means."""
     shown = teacher.transformers if REPO_ID.fullmatch(teacher.transformers or "") else path.name
     if (path / "adapter_config.json").is_file():
-        raise TeacherError(
-            f"teacher {name}: {shown} is an adapter, which transformers does not serve: merge it into its base model "
-            "first (merge_and_unload() of peft, then save_pretrained() of model and tokenizer)"
-        )
+        raise TeacherError(f"teacher {name}: {shown} {ADAPTER}")
     if not (path / "config.json").is_file():
         raise TeacherError(f"teacher {name}: {shown} holds no model: it has no config.json")
     if teacher.format == "chat" and not _has_template(path):
@@ -134,7 +135,9 @@ def _ask_hub(shown: str, repo_id: str, revision: str | None, beside: str) -> dic
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
     files = sorted(_wanted(sizes))
-    if info.sha is None or not files:
+    if "adapter_config.json" in files:
+        raise TeacherError(f"{shown} {ADAPTER}")
+    if info.sha is None or "config.json" not in files:
         raise TeacherError(f"{shown} holds no model for transformers: it has no config.json")
     return {"commit": info.sha, "size": sum(sizes[file] for file in files), "files": files}
 

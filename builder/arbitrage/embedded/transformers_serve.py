@@ -30,9 +30,10 @@ def main(settings: dict[str, Any]) -> None:
     warnings.simplefilter("default")
     try:
         import fastapi  # noqa: F401 - the handlers come without it, and fail at the first request
-        import openai  # noqa: F401
-        import torch
+        import openai  # noqa: F401 - likewise
         import uvicorn
+
+        import torch  # isort: skip - it takes longest
         from transformers.cli.serving.model_manager import ModelManager
     except ImportError as error:
         give_up(f"transformers cannot serve: {error}", NOT_INSTALLED)
@@ -45,8 +46,10 @@ def main(settings: dict[str, Any]) -> None:
         give_up(f"failed to load the model: {type(error).__name__}: {error}")
     if not model.can_generate() or model.config.is_encoder_decoder:
         give_up(f"{type(model).__name__} is no model that goes on with a text (a causal language model)")
-    # By itself it takes the most likely token, whatever temperature it is asked for.
+    # By itself it takes the most likely token, whatever temperature it is asked for, or one of 50.
     model.generation_config.do_sample = True
+    if model.generation_config.top_k is None:
+        model.generation_config.top_k = 0
     room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     server = uvicorn.Server(uvicorn.Config(_app(settings["model"], manager, room), log_level="info"))
     listening = socket.socket()
@@ -73,7 +76,7 @@ def _app(name: str, manager: Any, room: int | None) -> Any:
     from transformers.cli.serving.utils import GenerateManager, GenerationState
 
     class Within(GenerateManager):
-        """Ends an answer where the model has no positions left, rather than failing there."""
+        """Ends an answer before what it should stop at, and where the model has no positions left."""
 
         async def generate_non_streaming(
             self, model: Any, processor: Any, inputs: Any, gen_config: Any, request_id: str
@@ -83,7 +86,11 @@ def _app(name: str, manager: Any, room: int | None) -> Any:
                 if size >= room:
                     raise HTTPException(422, f"the prompt has {size} tokens; the model takes {room}, answer and all")
                 gen_config.max_new_tokens = min(gen_config.max_new_tokens, room - size)
-            return await super().generate_non_streaming(model, processor, inputs, gen_config, request_id)
+            text, size, ids = await super().generate_non_streaming(model, processor, inputs, gen_config, request_id)
+            # Other servers leave out what they were told to stop at.
+            for stop in gen_config.stop_strings or ():
+                text = text.partition(stop)[0]
+            return text, size, ids
 
     within = Within()  # type: ignore[no-untyped-call]
 
