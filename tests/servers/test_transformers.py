@@ -17,8 +17,15 @@ from urllib.request import Request, urlopen
 
 import pytest
 import tgi
+from arbitrage.embedded.files import fetch
+from arbitrage.embedded.folders import find
 from arbitrage.embedded.program import TRANSFORMERS
 from arbitrage.embedded.server import EmbeddedServer
+from arbitrage.errors import TeacherError
+from arbitrage.recipe.model import Teacher
+from arbitrage.recipe.published import is_pinned_from, published_recipe
+from arbitrage.recipe.reader import read_recipe
+from arbitrage.store.store import open_store
 from line.trial import SOURCES, Trial, contents, double, rows, teacher
 from rewards.tiny_model import LONGEST, write_chat_model, write_reward_model
 
@@ -138,7 +145,9 @@ def test_a_whole_build_and_one_with_the_model_trained_again(tmp_path: Path) -> N
     assert len(revision) == 64
     answers = [(row["prompt_tokens"], row["completion_tokens"], row["completion"]) for row in pool]
     assert answers == generated(model, pool)
-    published = json.loads((line.dataset / "manifest.json").read_text())["recipe"]["teachers"]["a"]
+    manifest = json.loads((line.dataset / "manifest.json").read_text())
+    assert is_pinned_from(manifest["recipe"], published_recipe(read_recipe(line.recipe, {}), {}))
+    published = manifest["recipe"]["teachers"]["a"]
     assert (published["transformers"], published["model"], published["revision"]) == ("mine", "mine", revision)
     assert not {"slots", "threads", "context"} & set(published)
     for name in ("recipe.yaml", "manifest.json", "README.md"):
@@ -165,6 +174,17 @@ def test_a_whole_build_and_one_with_the_model_trained_again(tmp_path: Path) -> N
     line.teachers["a"]["revision"] = revision
     ran = line.build()
     assert (ran.code, "it is another model; mend transformers: or revision:" in ran.err) == (2, True), ran.err
+
+
+def test_a_folder_that_changes_while_a_run_goes_on_is_not_asked(tmp_path: Path, model: Path) -> None:
+    shutil.copytree(model, tmp_path / "student")
+    block = Teacher.model_validate({**own("student"), "api": "openai"})
+    with open_store(tmp_path / "store.sqlite") as store:
+        found = find("a", block, tmp_path, store)
+    assert fetch("a", block, found, tmp_path / "store.sqlite", lambda _: None) == tmp_path / "student"
+    (tmp_path / "student" / "generation_config.json").write_text("{}")
+    with pytest.raises(TeacherError, match="was changed since this run began: run the same command again"):
+        fetch("a", block, found, tmp_path / "store.sqlite", lambda _: None)
 
 
 def test_an_answer_is_its_requests_own(server: EmbeddedServer) -> None:

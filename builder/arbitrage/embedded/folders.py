@@ -59,7 +59,7 @@ def unchanged(name: str, found: ModelFiles, store_path: Path) -> Path:
     with open_store(store_path) as store:
         digest = _digest(name, found.path, store)
     if digest != found.pins["revision"]:
-        raise TeacherError(f"{found.path} was changed since this run began: run the same command again")
+        raise TeacherError(f"teacher {name}: {found.path} was changed since this run began: run the same command again")
     return found.path
 
 

@@ -44,7 +44,7 @@ def main(settings: dict[str, Any]) -> None:
         model, _ = manager.load_model_and_processor(manager.process_model_name(HERE))
     except Exception as error:  # noqa: BLE001 - whatever keeps it from loading is for the log
         give_up(f"failed to load the model: {type(error).__name__}: {error}")
-    if not model.can_generate() or model.config.is_encoder_decoder:
+    if not model.can_generate() or getattr(model.config, "is_encoder_decoder", False):
         give_up(f"{type(model).__name__} is no model that goes on with a text (a causal language model)")
     # By itself it takes the most likely token, whatever temperature it is asked for, or one of 50.
     model.generation_config.do_sample = True
