@@ -74,7 +74,8 @@ def own(path: Path | str, **settings: Any) -> dict[str, Any]:
 
 
 def trial(folder: Path, **teachers: dict[str, Any]) -> Trial:
-    made = Trial(folder, teachers, rows(3), more={"patience": "20s"})
+    # What starts again after a crash has to import torch within it.
+    made = Trial(folder, teachers, rows(3), more={"patience": "3m"})
     made.write()
     return made
 
