@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / name) for name in ("builder", "dataset_cards", "eval"
 
 from arbitrage.rewards.wires import asked_text  # noqa: E402
 from arbitrage_eval.answers.recorded import table  # noqa: E402
-from arbitrage_eval.winrates.verdicts import Verdict  # noqa: E402
+from arbitrage_eval.winrates.verdicts import Item, Verdict  # noqa: E402
 
 Where = tuple[str, str, str, str]
 """Language, source, prompt id and conversation."""
@@ -55,3 +55,19 @@ def in_memory(found: Answered, told: Mapping[str, Any], baseline: str) -> Iterat
                     word, chance = ("tie", 0.5) if mine == theirs else reading(told, judge, conversation, *shown)
                     names = (prompt, source, language, model, baseline, judge, shown_first)
                     yield Verdict(*names, word, len(mine), len(theirs)), chance
+
+
+def agreed(verdicts: Iterable[tuple[Verdict, float]]) -> float:
+    """Return Cohen's kappa of two judges as it is planted: by the chances of win, tie and loss of each pair."""
+    wins: defaultdict[tuple[str, Item], list[float]] = defaultdict(list)
+    for one, chance in verdicts:
+        # Both orders are read with one mind, so a pair is a tie as often as the places move its chance.
+        first = 1.0 if one.verdict == "tie" else chance
+        wins[one.judge, one.item].append(first if one.shown_first == "model" else 1 - first)
+    items = sorted({item for _, item in wins})
+    shares = np.array(
+        [[(min(x), max(x) - min(x), 1 - max(x)) for x in (wins[judge, item] for item in items)] for judge in JUDGES]
+    )
+    together = float(shares.prod(axis=0).sum(axis=1).mean())
+    by_chance = float(shares.mean(axis=1).prod(axis=0).sum())
+    return (together - by_chance) / (1 - by_chance)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from planting import answered, in_memory, qualities
+from planting import agreed, answered, in_memory, qualities
 from run import JUDGES, ROOT, in_both_orders, planted, recovered
 
 sys.path[:0] = [str(ROOT / name) for name in ("builder", "dataset_cards", "eval", "examples")]
@@ -202,7 +202,8 @@ def say_biases(results: Mapping[str, Any], verdicts: list[tuple[Verdict, float]]
             one = results["judges"][judge][bias]
             print(f"| {judge} | {bias} | {100 * truth:.1f} | {interval(one)} |")
     kappa, unread = results["agreement"]["cohen"][0], [results["judges"][j]["unparsable"] for j in JUDGES]
-    print(f"\nCohen's kappa {kappa['kappa']:.3f} on {kappa['outcomes']:,} outcomes; not readable: {unread}.")
+    said = f"Cohen's kappa {kappa['kappa']:.3f} on {kappa['outcomes']:,} outcomes, planted {agreed(verdicts):.3f}"
+    print(f"\n{said}; not readable: {unread}.")
     alone = json.loads(json.dumps(report([verdict for verdict, _ in verdicts])))
     print(f"The same figures as without HTTP: {all(results[part] == alone[part] for part in alone)}.")
 
