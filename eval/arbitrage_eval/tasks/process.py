@@ -1,0 +1,155 @@
+"""One model examined in a process of its own: `python -m arbitrage_eval.tasks.process SETTINGS.json`.
+
+What it has to say comes line by line on its output, as JSON; what libraries say goes to its errors. Each task's figures
+are written as soon as they are whole. It ends when its input does, so that it never outlives who started it; on Linux
+the kernel sees to it too.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from arbitrage.run import to_json, write_whole
+
+from arbitrage_eval.tasks.sources import SCRIPT
+
+PR_SET_PDEATHSIG = 1
+BATCH = 8
+"""How many texts a model of transformers reads at once: always as many, since figures depend on it a little."""
+CONCURRENT = 4
+"""How many requests an endpoint has at once."""
+BOOTSTRAP = 1000
+"""Drawings for the standard error of a metric that has none in closed form."""
+LONGEST_REASON = 500
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Examine a model in every task that is named."""
+    # Ctrl-C goes to the whole group; whoever started this says when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with(settings["parent"])
+    threading.Thread(target=_wait_for_end, daemon=True).start()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as said:
+        os.dup2(2, 1)
+        try:
+            lm = _model(settings["model"])
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever started this is told
+            traceback.print_exc()
+            for task in settings["tasks"]:
+                _tell(said, failed=task["label"], why=f"the model cannot be loaded: {_reason(error)}")
+            return
+        for task in settings["tasks"]:
+            _tell(said, began=task["label"])
+            try:
+                found = _examine(lm, settings, task)
+                write_whole(Path(task["keep"]), to_json(found))
+            # Whatever a task or a library raises is this task's end, and no other's.
+            except (Exception, SystemExit) as error:  # noqa: BLE001
+                traceback.print_exc()
+                _tell(said, failed=task["label"], why=_reason(error))
+            else:
+                _tell(said, finished=task["label"])
+
+
+def _examine(lm: Any, settings: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
+    if "documents" in task:
+        lines = Path(task["documents"]).read_text(encoding="utf-8").split("\n")
+        documents = [json.loads(line) for line in lines if line]
+        if task["measure"] == "preferred":
+            from arbitrage_eval.tasks.preferred import preferred
+
+            return preferred(lm, documents, task["chat"])
+        from arbitrage_eval.tasks.answered import answered
+
+        return answered(_cached(lm, settings["asked"]), documents, task["chat"])
+    import lm_eval
+
+    from arbitrage_eval.tasks.figures import figures
+
+    # Relative paths in a task file begin where it lies.
+    with contextlib.chdir(task["folder"] or "."):
+        results = lm_eval.simple_evaluate(
+            model=lm,
+            tasks=[task["task"]],
+            num_fewshot=task["few_shot"],
+            limit=task["limit"],
+            apply_chat_template=task["chat"],
+            use_cache=settings["asked"],
+            bootstrap_iters=BOOTSTRAP,
+            log_samples=False,
+            task_manager=_manager(task["folder"] if task["group"] else None, task["defaults"]),
+            random_seed=settings["seed"],
+            numpy_random_seed=settings["seed"],
+            torch_random_seed=settings["seed"],
+            fewshot_random_seed=settings["seed"],
+        )
+    return figures(results)
+
+
+@cache
+def _manager(folder: str | None, defaults: bool) -> Any:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=folder, include_defaults=defaults)
+
+
+def _model(told: dict[str, Any]) -> Any:
+    if told["endpoint"] is not None:
+        from lm_eval.models.openai_completions import LocalChatCompletion
+
+        url = f"{told['endpoint'].rstrip('/')}/chat/completions"
+        return LocalChatCompletion(model=told["model"], base_url=url, num_concurrent=CONCURRENT)
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(
+        pretrained=told["pretrained"],
+        revision=told["revision"] or "main",
+        dtype="auto",
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        batch_size=BATCH,
+    )
+
+
+def _cached(lm: Any, asked: str | None) -> Any:
+    from lm_eval.api.model import CachingLM
+
+    # As simple_evaluate names it.
+    return lm if asked is None else CachingLM(lm, f"{asked}_rank0.db")
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if "Dataset scripts are no longer supported" in text:
+        return f"its data set {SCRIPT} ({text})"
+    return f"{type(error).__name__}: {text}"[:LONGEST_REASON]
+
+
+def _tell(said: Any, **what: str) -> None:
+    said.write(json.dumps(what) + "\n")
+    said.flush()
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _wait_for_end() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
