@@ -43,12 +43,13 @@ def preferred(lm: Any, documents: Sequence[Mapping[str, Any]], chat: bool) -> di
     """Ask a model of lm-eval how likely it finds both answers of every document, and return the figures.
 
     Answers are scored as lm-eval scores continuations, without the end of the turn: what is too long for the model
-    loses the beginning of its prompt, and where an answer alone is too long its pair is left out, and counted.
+    loses the beginning of its prompt, and where an answer alone is too long, or empty, its pair is left out; both are
+    counted.
     """
     from lm_eval.api.instance import Instance
 
     asked: list[tuple[Mapping[str, Any], list[tuple[str, str]], list[int]]] = []
-    left_out = 0
+    left_out = cut = 0
     for document in documents:
         context = context_of(lm, document["prompt"], chat)
         texts = [(context, document[which]) for which in ("chosen", "rejected")]
@@ -56,10 +57,13 @@ def preferred(lm: Any, documents: Sequence[Mapping[str, Any]], chat: bool) -> di
             left_out += 1
             continue
         # As loglikelihood itself cuts them into tokens.
-        tokens = [len(lm._encode_pair(*text)[1]) for text in texts]
+        cuts = [lm._encode_pair(*text) for text in texts]
+        tokens = [len(answer) for _, answer in cuts]
         if max(tokens) > lm.max_length or not min(tokens):
             left_out += 1
             continue
+        # The last token of an answer is only told, never read.
+        cut += any(len(prompt) + len(answer) > lm.max_length + 1 for prompt, answer in cuts)
         asked.append((document, texts, tokens))
     requests = [Instance("loglikelihood", {}, text, n) for n, text in enumerate(t for _, two, _ in asked for t in two)]
     said = [float(found[0]) for found in lm.loglikelihood(requests)] if requests else []
@@ -69,7 +73,7 @@ def preferred(lm: Any, documents: Sequence[Mapping[str, Any]], chat: bool) -> di
             Likely(said[2 * number + place], tokens[place], len(texts[place][1].encode("utf-8"))) for place in (0, 1)
         ]
         pairs.append(Pair(document["language"], document["source_id"], two[0], two[1]))
-    return {"left_out": left_out, **shares(pairs)}
+    return {"left_out": left_out, "cut": cut, **shares(pairs)}
 
 
 def context_of(lm: Any, prompt: Sequence[Mapping[str, str]], chat: bool) -> Any:
@@ -115,14 +119,13 @@ def _won(pair: Pair, by: str) -> float:
 
 
 def _likelihoods(pairs: Sequence[Pair]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for unit in ("token", "byte"):
-        found[f"log_likelihood_per_{unit}"] = {
-            which: estimate(
-                (pair.source_id, likely.log_likelihood, likely.tokens if unit == "token" else likely.bytes)
-                for pair in pairs
-                for likely in [getattr(pair, which)]
-            ).as_dict()
-            for which in ("chosen", "rejected")
-        }
-    return found
+    return {
+        f"log_likelihood_per_{unit}": {which: _ratio(pairs, which, f"{unit}s") for which in ("chosen", "rejected")}
+        for unit in ("token", "byte")
+    }
+
+
+def _ratio(pairs: Sequence[Pair], which: str, units: str) -> dict[str, float | None]:
+    answers = [(pair.source_id, getattr(pair, which)) for pair in pairs]
+    found = estimate((source, likely.log_likelihood, getattr(likely, units)) for source, likely in answers).as_dict()
+    return {"value": found["mean"], "low": found["low"], "high": found["high"]}

@@ -34,12 +34,13 @@ def documents(task: Task, folder: Path) -> list[Document]:
             raise RecipeError(f"has no test rows in {config}; it has some in {', '.join(having) or 'nothing'}")
         found = sorted((located.value for located in rows(place, paths)), key=lambda row: str(row["prompt_id"]))
     if task.measure == "answers":
-        known = sorted(found[0])
-        if task.reference is not None and task.reference not in known:
-            raise RecipeError(f"reference: there is no column {task.reference}; {config} has {', '.join(known)}")
-        made = [_asked(row, task.reference) for row in found]
-        if all(document["reference"] is None for document in made):
-            raise RecipeError(f"reference: {task.reference} is empty in every test row of {config}")
+        column = task.reference or "reference"
+        if column not in found[0]:
+            having = ", ".join(sorted(found[0]))
+            raise RecipeError(f"reference: there is no column {column}: {config} has {having} (completion: its own)")
+        made = [{**_common(row), "reference": _texts(row[column])} for row in found]
+        if not any(document["reference"] for document in made):
+            raise RecipeError(f"reference: {column} is empty in every test row of {config}")
     else:
         made = [_pair(row) for row in found]
     return made[: task.limit]
@@ -49,8 +50,10 @@ def _pair(row: dict[str, Any]) -> Document:
     return {**_common(row), "chosen": row["chosen"][-1]["content"], "rejected": row["rejected"][-1]["content"]}
 
 
-def _asked(row: dict[str, Any], reference: str | None) -> Document:
-    return {**_common(row), "reference": row["completion"][-1]["content"] if reference is None else row[reference]}
+def _texts(value: Any) -> list[str]:
+    """Return the references that a column's value is: one text, several, or an answer as a list of messages."""
+    values = value if isinstance(value, list) else [value]
+    return [str(one["content"] if isinstance(one, dict) else one) for one in values if one is not None]
 
 
 def _common(row: dict[str, Any]) -> Document:

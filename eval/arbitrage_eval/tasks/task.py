@@ -21,7 +21,7 @@ class Task(Part):
     arm: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
     """Whose prompts are answered, of `measure: answers`."""
     reference: str | None = Field(None, min_length=1)
-    """The carried column that answers are compared with; where none is named, the arm's own completions."""
+    """The column that answers are compared with: `reference`, where none is named; `completion` is the arm's own."""
     few_shot: int | None = Field(None, ge=0)
     limit: int | None = Field(None, ge=1)
     """How many documents at the most, of each task: for a trial, not for a result."""
