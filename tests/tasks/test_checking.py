@@ -53,6 +53,12 @@ def test_task_files_that_are_none(tmp_path: Path) -> None:
     assert "lost.jsonl: no such file; paths begin at the task file's folder" in lines[4]
 
 
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    lost = Examined("lost", None, pretrained="students/none/here")
+    write_task(tmp_path, "choice", CHOICE)
+    assert "lost: students/none/here: is neither a folder here" in problems(tmp_path, "choice.yaml", models=(lost,))
+
+
 def test_a_loading_script_is_said(tmp_path: Path) -> None:
     write_task(tmp_path, "scripted", {**CHOICE, "dataset_path": "./sets", "dataset_kwargs": {}})
     (tmp_path / "sets").mkdir()

@@ -52,4 +52,3 @@ def test_it_is_asked_once_and_its_key_is_nowhere(
     again = run_tasks(tasks, [renamed], tmp_path, where, 0, said.append)
     assert again["models"]["renamed"] == found["models"]["served"]
     assert server.generated == generated
-

@@ -17,8 +17,8 @@ MEASURES = {"chrf": chrf, "exact_match": exact_match}
 def answered(lm: Any, documents: Sequence[Mapping[str, Any]], chat: bool) -> dict[str, Any]:
     """Let a model of lm-eval answer every document greedily, and return how near it comes to their references.
 
-    `macro` is the mean over languages. Intervals are clustered by source. Documents without a reference are left out,
-    and counted.
+    `macro` is the mean over languages. Intervals are clustered by source. Documents without a reference are left out;
+    answers without a text score nothing. Both are counted.
     """
     from lm_eval.api.instance import Instance
 
@@ -51,6 +51,7 @@ def answered(lm: Any, documents: Sequence[Mapping[str, Any]], chat: bool) -> dic
     return {
         "n": len(kept),
         "left_out": len(documents) - len(kept),
+        "empty": sum(not text.strip() for text in said),
         "max_tokens": most,
         "signatures": {name: signature(name) for name in MEASURES},
         "macro": {

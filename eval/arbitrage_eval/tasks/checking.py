@@ -1,5 +1,6 @@
 """What is wrong with tasks, before a model is loaded or a server is asked."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from arbitrage.errors import DatasetError, HubError, HubUnavailable, RecipeError
 from arbitrage.hub.refusals import explained
-from arbitrage.recipe.model import REPO_ID
+from arbitrage.recipe.model import NAME, REPO_ID
 from arbitrage.recipe.problems import did_you_mean
 
 from arbitrage_eval.tasks.examined import Examined
@@ -43,6 +44,13 @@ def check_tasks(tasks: Sequence[Task], models: Sequence[Examined], folder: Path)
         index = _index()
     labels = [task.label for task in tasks]
     problems += [f"{label}: stands there twice" for label in sorted({one for one in labels if labels.count(one) > 1})]
+    problems += [
+        f"{model.name}: {model.pretrained}: is neither a folder here nor the name of a model on the Hub (org/name)"
+        for model in models
+        if model.pretrained is not None
+        and model.folder(folder) is None
+        and not re.fullmatch(f"({NAME}/)?{NAME}", model.pretrained)
+    ]
     scripts = _Scripts()
     for task in tasks:
         try:

@@ -36,8 +36,8 @@ def documents(task: Task, folder: Path) -> list[Document]:
     if task.measure == "answers":
         column = task.reference or "reference"
         if column not in found[0]:
-            having = ", ".join(sorted(found[0]))
-            raise RecipeError(f"reference: there is no column {column}: {config} has {having} (completion: its own)")
+            columns = ", ".join(sorted(found[0]))
+            raise RecipeError(f"reference: there is no column {column}: {config} has {columns} (completion: its own)")
         made = [{**_common(row), "reference": _texts(row[column])} for row in found]
         if not any(document["reference"] for document in made):
             raise RecipeError(f"reference: {column} is empty in every test row of {config}")

@@ -23,7 +23,6 @@ from arbitrage_eval.tasks.task import Task
 FORM = 1
 """Goes up where what is kept means something else than before."""
 LIBRARIES = ("lm_eval", "torch", "transformers", "datasets")
-STOP_SECONDS = 5.0
 Say = Callable[[str], None]
 
 
