@@ -4,12 +4,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import hub
 import pytest
 from arbitrage.errors import RecipeError
 from arbitrage_eval.tasks.checking import check_tasks
 from arbitrage_eval.tasks.examined import Examined
 from arbitrage_eval.tasks.sources import read_task_file
 from arbitrage_eval.tasks.task import Task
+from huggingface_hub import HfApi, constants
 from tasks.questions import CHOICE, WRITTEN, write_task
 
 LOADED = Examined("base", None, pretrained="model")
@@ -64,6 +66,22 @@ def test_a_loading_script_is_said(tmp_path: Path) -> None:
     (tmp_path / "sets").mkdir()
     (tmp_path / "sets/sets.py").touch()
     assert "loading script, which `datasets` 4 and later refuse to run" in problems(tmp_path, "scripted.yaml")
+
+
+def test_a_loading_script_on_the_hub_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hub.serving(tmp_path / "hub") as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        api = HfApi(endpoint=server.url, token=server.token)
+        for name, file in (("org/old", "old.py"), ("org/new", "data.jsonl")):
+            api.create_repo(name, repo_type="dataset")
+            api.upload_file(path_or_fileobj=b"{}\n", path_in_repo=file, repo_id=name, repo_type="dataset")
+            settings = {**CHOICE, "dataset_path": name, "dataset_kwargs": {}}
+            write_task(tmp_path, name.partition("/")[2], settings)
+        (wrong,) = problems(tmp_path, "old.yaml", "new.yaml").split("\n")
+    assert "old.yaml: its data set org/old is a loading script" in wrong
 
 
 def test_likelihoods_are_not_asked_of_endpoints(tmp_path: Path) -> None:
