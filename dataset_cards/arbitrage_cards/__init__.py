@@ -3,6 +3,6 @@
 from arbitrage_cards.card import render
 from arbitrage_cards.changes import changes
 from arbitrage_cards.pictures import picture_paths, pictures
-from arbitrage_cards.results import results_section
+from arbitrage_cards.results import examined, results_section
 
-__all__ = ["changes", "picture_paths", "pictures", "render", "results_section"]
+__all__ = ["changes", "examined", "picture_paths", "pictures", "render", "results_section"]

@@ -7,6 +7,8 @@ from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, details, number, places, shown, table
 
 ALL = "all, alike"
+CONTAINERS = frozenset({"tasks", "groups", "metrics", "macro", "mean"})
+"""Parts of results whose names say nothing of a figure."""
 
 
 def results_section(results: Sequence[Mapping[str, Any]], heading: str = "##") -> str:
@@ -25,7 +27,7 @@ def _suite(found: Mapping[str, Any], heading: str) -> Iterator[str]:
     yield f"{heading} Suite {escape(found['suite']['name'])}"
     yield from _win_rates(found.get("win_rates"), found["suite"].get("judges", {}))
     yield from _rewards(found.get("rewards"))
-    yield from _tasks(found.get("tasks"))
+    yield from _tasks(found)
     yield from _short(found.get("shortfalls"))
 
 
@@ -68,15 +70,39 @@ def _rewards(found: Mapping[str, Any] | None) -> Iterator[str]:
         yield from _by_language(f"{escape(reward)} by language", "model", models, None)
 
 
-def _tasks(found: Mapping[str, Any] | None) -> Iterator[str]:
-    rows = []
-    for model, tasks in (found or {}).items():
-        for task, said in tasks.items():
-            for metric, value in said.get("metrics", {}).items():
-                rows.append((escape(model), escape(task), escape(metric), _value(value), f"{said.get('n', ABSENT)}"))
+def _tasks(found: Mapping[str, Any]) -> Iterator[str]:
+    rows = [
+        (escape(model), escape(task), escape(figure), _value(value)) for model, task, figure, value in examined(found)
+    ]
     if rows:
-        yield "Tasks, by lm-eval:"
-        yield table(("model", "task", "metric", "value", "items"), rows)
+        yield "Tasks, and parallel sentences that are found:"
+        yield table(("model", "task", "figure", "value"), rows)
+
+
+def examined(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield model, task, what a figure is of, and the figure: of tasks and of retrieval, over languages."""
+    parts = [(found.get("tasks") or {}).get("models", {})]
+    parts += [
+        {model: {path: said} for model, said in one["models"].items()}
+        for path, one in (found.get("retrieval") or {}).items()
+    ]
+    for part in parts:
+        for model, tasks in part.items():
+            for task, said in tasks.items():
+                for path, value in _figures(said):
+                    names = [name for name in path if name not in CONTAINERS and name != task]
+                    yield model, task, " ".join(names), value
+
+
+def _figures(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    if not isinstance(found, Mapping):
+        return
+    if {"value", "low", "high"} <= found.keys():
+        yield path, found
+        return
+    for name, part in found.items():
+        if name != "languages":
+            yield from _figures(part, (*path, str(name)))
 
 
 def _short(found: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arbitrage.errors import HubError, RecipeError
 from arbitrage.recipe.model import REPO_ID
-from arbitrage_cards import results_section
+from arbitrage_cards import examined, results_section
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCard
@@ -56,14 +56,20 @@ def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
         RecipeError: they have no such model.
     """
     kept = {name: {model: rows[model]} for name, rows in found.get("rewards", {}).items() if model in rows}
-    tasks = {model: found["tasks"][model]} if model in found.get("tasks", {}) else {}
-    part = {"suite": found["suite"], "rewards": kept, "tasks": tasks, "shortfalls": found["shortfalls"]}
+    part = {"suite": found["suite"], "rewards": kept, "shortfalls": found["shortfalls"]}
+    if model in (tasks := found.get("tasks", {"models": {}}))["models"]:
+        part["tasks"] = {**tasks, "models": {model: tasks["models"][model]}}
+    part["retrieval"] = {
+        path: {**one, "models": {model: one["models"][model]}}
+        for path, one in found.get("retrieval", {}).items()
+        if model in one["models"]
+    }
     if "win_rates" in found:
         pairs = [pair for pair in found["win_rates"]["pairs"] if model in (pair["model"], pair["baseline"])]
         if pairs:
             part["win_rates"] = {**found["win_rates"], "pairs": pairs}
-    if not kept and not tasks and "win_rates" not in part:
-        known = ", ".join(sorted({*found.get("counts", {}), *found.get("tasks", {})}))
+    if not kept and not list(examined(part)) and "win_rates" not in part:
+        known = ", ".join(sorted({*found.get("counts", {}), *tasks["models"]}))
         raise RecipeError(f"the results say nothing of {model!a}: they are of {known}")
     return part
 
@@ -105,6 +111,5 @@ def _index(found: Mapping[str, Any], model: str) -> Iterator["EvalResult"]:
             )
     for reward, models in found["rewards"].items():
         yield from one(suite, reward, models[model]["macro"]["value"])
-    for task, said in found["tasks"].get(model, {}).items():
-        for metric, value in said.get("metrics", {}).items():
-            yield from one(task, metric, value["value"])
+    for _, task, figure, value in examined(found):
+        yield from one(task, figure, value["value"])

@@ -1,12 +1,13 @@
 """The line of an evaluation: models -> answers -> pairs -> verdicts -> win rates, metrics and measures of the texts."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from arbitrage import __version__
 from arbitrage.progress import Progress
+from arbitrage.recipe.published import published_source
 from arbitrage.run import Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall
 from arbitrage.store.files import only_builder
@@ -17,10 +18,14 @@ from arbitrage_eval.answers.table import Answers, open_answers
 from arbitrage_eval.judging.judged import ask
 from arbitrage_eval.judging.pairs import read_rubric
 from arbitrage_eval.measures.table import measure_table
+from arbitrage_eval.models import examined
 from arbitrage_eval.published import published_suite
+from arbitrage_eval.retrieval.retrieving import run_retrieval
 from arbitrage_eval.scored import mean_scores
 from arbitrage_eval.spending import sentence
 from arbitrage_eval.suite import Suite
+from arbitrage_eval.tasks.checking import check_tasks
+from arbitrage_eval.tasks.running import run_tasks
 from arbitrage_eval.winrates.needed import Spread, needed
 from arbitrage_eval.winrates.report import report
 from arbitrage_eval.winrates.verdicts import Verdict
@@ -39,11 +44,14 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
     rubric = read_rubric(None if suite.rubric is None else folder / suite.rubric)
     results: dict[str, Any] = {"suite": published_suite(suite), "version": __version__}
     shortfalls: list[Shortfall] = []
+    models = examined(suite.models, folder) if suite.tasks or suite.retrieval else []
+    if suite.tasks:
+        check_tasks(suite.tasks, models, folder)
     make_folder(run)
     with only_builder(run.folder), recorded(suite, folder) as dataset, open_answers(run.folder / "answers") as answers:
         if dataset is not None:
             results["answers"] = take_recorded(answers, suite, dataset)
-        if suite.models:
+        if suite.asks:
             asked = ask_models(suite, dataset, folder, Run(run.folder / "asked"), progress, pilot=pilot)
             if asked is None:
                 return None
@@ -56,9 +64,19 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
                 return None
             results["win_rates"] = judged
         results["rewards"] = mean_scores(answers.scores())
-        if suite.measures:
+        if suite.measures and results["counts"]:
             progress.tell("measuring the texts")
             results["texts"] = measure_table(answers.texts(), suite.measures)
+        if suite.tasks:
+            results["tasks"] = run_tasks(suite.tasks, models, folder, run.folder / "tasks", suite.seed, progress.tell)
+            shortfalls += _failures(results["tasks"]["models"])
+        if suite.retrieval:
+            by_name = {model.name: model for model in models}
+            results["retrieval"] = {}
+            for entry in suite.retrieval:
+                found = run_retrieval(entry, by_name, folder, run.folder / "retrieval", progress.tell)
+                results["retrieval"][published_source(found.pop("path"))] = found
+                shortfalls += _failures({name: {entry.path: one} for name, one in found["models"].items()})
     results["shortfalls"] = [{"message": short.message, "serious": short.serious} for short in shortfalls]
     write_whole(run.folder / RESULTS, to_json(results))
     return results
@@ -115,3 +133,11 @@ def _needs(verdicts: Iterable[Verdict], difference: float) -> Iterator[str]:
             f"{pair['model']} against {pair['baseline']}: {sources:,} sources show a difference of {difference:g} "
             f"points over {languages} languages four times in five"
         )
+
+
+def _failures(models: Mapping[str, Mapping[str, Any]]) -> Iterator[Shortfall]:
+    """Name by model and task what could not be had."""
+    for model, tasks in models.items():
+        for task, said in tasks.items():
+            if "failed" in said:
+                yield Shortfall(f"{model}: {task}: {said['failed']}", serious=True)

@@ -16,8 +16,10 @@ def published_suite(suite: Suite) -> dict[str, Any]:
     for key in ("answers", "rubric"):
         if key in data:
             data[key] = published_source(data[key])
-    for source in data.get("prompts", []):
+    for source in (*data.get("prompts", []), *data.get("retrieval", [])):
         source["path"] = published_source(source["path"])
+    for task in data.get("tasks", []):
+        task |= {key: published_source(task[key]) for key in ("yaml", "dataset") if key in task}
     for key, kind, blocks in (("models", "TEACHER", suite.models), ("judges", "JUDGE", suite.judges)):
         if blocks:
             data[key] = {name: _served(kind, name, block) for name, block in blocks.items()}
@@ -32,6 +34,7 @@ def _served(kind: str, name: str, block: Teacher) -> dict[str, Any]:
         data["endpoint"] = variable(kind, name)
     if block.token is not None:
         data["token"] = variable(kind, name).replace("_URL_", "_TOKEN_")
-    if block.gguf is not None:
-        data["gguf"] = published_source(block.gguf)
+    for key in ("gguf", "transformers"):
+        if key in data:
+            data[key] = published_source(data[key])
     return data

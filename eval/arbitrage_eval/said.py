@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arbitrage.terminal import safe
+from arbitrage_cards import examined
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -43,6 +44,11 @@ def _tables(found: Mapping[str, Any]) -> Iterator[Table]:
                 for model, means in models.items()
                 for language, mean in _parts(means)
             ),
+        )
+    if rows := list(examined(found)):
+        yield _table(
+            ("model", "task", "figure", "value"),
+            ((model, task, figure, interval(value, digits=3)) for model, task, figure, value in rows),
         )
     if "texts" in found:
         yield _table(
@@ -85,7 +91,7 @@ def print_compared(console: Console, found: Mapping[str, Any]) -> None:
 def interval(one: Mapping[str, Any], digits: int = 1) -> str:
     """Return a value with the ends of its interval, or why there is none."""
     if one["value"] is None:
-        return str(one["lacking"] or "-")
+        return str(one.get("lacking") or "-")
     ends = f" ({one['low']:.{digits}f} to {one['high']:.{digits}f})" if one["low"] is not None else ""
     return f"{one['value']:.{digits}f}{ends}"
 

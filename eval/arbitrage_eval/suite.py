@@ -13,6 +13,8 @@ from arbitrage.recipe.reward import Reward
 from pydantic import Field, model_validator
 
 from arbitrage_eval.measures.table import MEASURES
+from arbitrage_eval.retrieval.entry import Retrieval
+from arbitrage_eval.tasks.task import Task
 
 ARM = "arm:"
 """What the name of a model begins with that is an arm of a dataset."""
@@ -50,6 +52,11 @@ class Suite(Part):
     difference: float = Field(5.0, gt=0, le=50)
     """To 50 points, that the question is about: how many prompts show it is said before all are judged."""
 
+    tasks: list[Task] = Field(default_factory=list)
+    """What `models` are examined in: tasks of lm-eval, task files beside the suite, a dataset's own test split."""
+    retrieval: list[Retrieval] = Field(default_factory=list)
+    """Parallel sentences that `models` find by their hidden states."""
+
     measures: list[str] = Field(default_factory=lambda: list(MEASURES))
     """Measures of the texts."""
     patience: Seconds = 900.0
@@ -63,6 +70,11 @@ class Suite(Part):
             return self.answers
         return PurePath(self.answers).name
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything that models are asked."""
+        return bool(self.models) and (bool(self.prompts) or self.answers is not None)
+
     @model_validator(mode="after")
     def _makes_sense(self) -> "Suite":
         if problems := list(self._problems()):
@@ -72,14 +84,15 @@ class Suite(Part):
     def _problems(self) -> Iterator[Problem]:
         if self.answers is None and not self.models:
             yield Problem((), "there is nobody to evaluate: give answers:, or models:")
-        if self.prompts and not self.models:
-            yield Problem(("prompts",), "are for models:, and there are none")
+        for key in ("prompts", "rewards", "tasks", "retrieval"):
+            if getattr(self, key) and not self.models:
+                yield Problem((key,), "needs models:, and there are none")
+        if self.models and not (self.asks or self.tasks or self.retrieval):
+            yield Problem(("models",), "there is nothing to ask them: give prompts:, answers:, tasks: or retrieval:")
         if self.answers is None:
             for key in ("teachers", "arms", "split"):
                 if key in self.model_fields_set:
                     yield Problem((key,), "is of the dataset that answers: names, and it is not there")
-        if self.rewards and not self.models:
-            yield Problem(("rewards",), "are of what models: answer; a dataset has the scores of its own")
         if self.judges and self.baseline is None:
             yield Problem(("judges",), "want a baseline: the model that the others are compared with")
         if self.baseline is not None and self.answers is None and self.baseline not in self.models:

@@ -1,0 +1,35 @@
+"""The models of a suite as lm-eval and retrieval see them: by their weights, or by the endpoint that serves them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from arbitrage.errors import RecipeError
+from arbitrage.hub.model import model_commit
+from arbitrage.recipe.model import REPO_ID, Teacher
+from arbitrage.teachers.served import base
+
+from arbitrage_eval.tasks.examined import Examined
+
+
+def examined(models: Mapping[str, Teacher], folder: Path) -> list[Examined]:
+    """Return models as they are examined; one on the Hub at the commit that its revision is now.
+
+    Raises:
+        RecipeError: llama.cpp serves one, which gives no log-likelihoods and shows no hidden states.
+        HubError: there is no such model.
+    """
+    found = []
+    for name, model in models.items():
+        if model.kind == "gguf":
+            raise RecipeError(
+                f"models.{name}: a GGUF file cannot be examined in tasks or retrieval: give weights by transformers:, or "
+                "serve it and give endpoint:"
+            )
+        if model.transformers is None:
+            url = base(model, model.endpoint[0])
+            found.append(Examined(name, model.revision, None, url, model.served_as or model.model, model.token))
+        elif REPO_ID.fullmatch(model.transformers) and not (folder / model.transformers).is_dir():
+            found.append(Examined(name, model_commit(model.transformers, model.revision), model.transformers))
+        else:
+            found.append(Examined(name, None, model.transformers))
+    return found
