@@ -18,6 +18,8 @@ class Shortfall:
 
     message: str
     serious: bool
+    arm: str | None = None
+    """The arm that lacks rows, where it is that."""
 
 
 def untranslated(recipe: Recipe, translated: Mapping[str, Counts]) -> list[Shortfall]:
@@ -74,7 +76,8 @@ def shortfalls(
         if lacking:
             reasons = ", ".join(f"{why}: {count}" for why, count in sorted(arm.without_row.items()))
             serious = lacking > recipe.tolerate * asked
-            found.append(Shortfall(f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})", serious))
+            message = f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})"
+            found.append(Shortfall(message, serious, name))
     return found
 
 

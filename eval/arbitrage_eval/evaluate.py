@@ -56,7 +56,7 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
             if asked is None:
                 return None
             shortfalls += asked.shortfalls
-            results["models"] = {**take_asked(answers, list(suite.models), asked.dataset), "spending": asked.spending}
+            results["models"] = {**take_asked(answers, suite, asked.dataset), "spending": asked.spending}
         results["counts"] = answers.counts()
         if suite.judges:
             judged = _judge(suite, answers, rubric, folder, Run(run.folder / "judged"), progress, pilot, shortfalls)

@@ -22,7 +22,7 @@ def examined(models: Mapping[str, Teacher], folder: Path) -> list[Examined]:
     for name, model in models.items():
         if model.kind == "gguf":
             raise RecipeError(
-                f"models.{name}: a GGUF file cannot be examined in tasks or retrieval: give weights by transformers:, or "
+                f"models.{name}: a GGUF file cannot be examined in tasks or retrieval: give transformers:, or "
                 "serve it and give endpoint:"
             )
         if model.transformers is None:

@@ -75,6 +75,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         without = sum(one["prompts"] - one["answered"] for one in languages.values())
         if without:
             yield f"{model}: no answer to {without:,} prompts"
+        if empty := sum(one["empty"] for one in languages.values()):
+            yield f"{model}: said nothing in answer to {empty:,} prompts"
     for short in found["shortfalls"]:
         yield f"fell short: {short['message']}"
 

@@ -77,7 +77,7 @@ def test_a_sample_says_what_the_rest_costs_and_nothing_is_asked_twice(
         "revision": double("good").model_sha,
         "answers": 0,
     }
-    assert found["counts"]["poor"] == {name: {"prompts": 60, "answered": 60} for name in ("de", "tr")}
+    assert found["counts"]["poor"] == {name: {"prompts": 60, "answered": 60, "empty": 0} for name in ("de", "tr")}
     scores = found["rewards"]["chrf"]["good"]
     assert scores["languages"]["de"]["answers"] == 60 and scores["macro"]["low"] < scores["macro"]["value"]
     again = arbitrage("eval", path, "--json", folder=tmp_path)

@@ -5,11 +5,19 @@ It is made once for this file. What is trained this little knows little, so noth
 
 import json
 import re
+import shutil
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import datasets
 import hub
@@ -103,27 +111,41 @@ def test_its_consumer_has_every_arm_in_seven_languages(place: Path, tmp_path: Pa
         assert {row["task"] for split in loaded.values() for row in split}
 
 
-def test_its_student_learns_from_what_was_published_by_name_and_tag(place: Path, tmp_path: Path) -> None:
-    with hub.serving(tmp_path / "hub") as server:
-        environ = {"HF_ENDPOINT": server.url, "HF_TOKEN": server.token, "HF_HOME": str(tmp_path / "home")}
+class Trained(NamedTuple):
+    """The student that learned from the dataset on a Hub, and the commit of that dataset."""
+
+    folder: Path
+    commit: str
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("hub")
+    with hub.serving(folder / "hub") as server:
+        environ = {"HF_ENDPOINT": server.url, "HF_TOKEN": server.token, "HF_HOME": str(folder / "home")}
         environ |= {"HF_HUB_DISABLE_XET": "1"}
         published = arbitrage(
             *("publish", RECIPE, "--run", ".miniature/run", "--repo-id", "org/mini"), folder=place, environ=environ
         )
         assert published.returncode == 0, published.stderr
-        trained = arbitrage(
+        student = place / ".miniature/trained"
+        ran = arbitrage(
             *("train", ROOT / "training/sft.py", "--config", ROOT / "training/recipes/miniature.yaml"),
-            *("--dataset_name", "org/mini", "--dataset_revision", "v1.0.0", "--output_dir", tmp_path / "student"),
+            *("--dataset_name", "org/mini", "--dataset_revision", "v1.0.0", "--output_dir", student),
             folder=place,
             environ=environ,
         )
-        assert trained.returncode == 0, trained.stderr
-        commit = server.repo("org/mini").tags()["v1.0.0"]
-    state = json.loads((tmp_path / "student/training.json").read_text(encoding="utf-8"))
-    assert state["key"]["dataset"] == {"name": "org/mini", "revision": "v1.0.0", "commit": commit, "files": None}
+        assert ran.returncode == 0, ran.stderr
+        return Trained(student, server.repo("org/mini").tags()["v1.0.0"])
+
+
+def test_its_student_learns_from_what_was_published_by_name_and_tag(trained: Trained) -> None:
+    state = json.loads((trained.folder / "training.json").read_text(encoding="utf-8"))
+    wanted = {"name": "org/mini", "revision": "v1.0.0", "commit": trained.commit, "files": None}
+    assert state["key"]["dataset"] == wanted
     losses = [entry["eval_loss"] for entry in state["log"] if "eval_loss" in entry]
     assert losses[-1] < 0.8 * losses[0]
-    assert json.loads((tmp_path / "student/config.json").read_text())["architectures"] == ["CohereForCausalLM"]
+    assert json.loads((trained.folder / "config.json").read_text())["architectures"] == ["CohereForCausalLM"]
 
 
 def test_every_teacher_served_by_llama_cpp_answers_as_it_did_where_it_was_trained(place: Path) -> None:
@@ -246,3 +268,86 @@ def test_where_all_teachers_are_one_there_is_nothing_to_gain(tmp_path: Path) -> 
         for other in arms:
             lead = found.lead(one, other)
             assert lead is not None and lead.value == 0.0
+
+
+@contextmanager
+def counted(judge: str) -> Iterator[tuple[str, list[bytes]]]:
+    """The judge behind an address that takes its time and keeps what is asked for answers."""
+    asked: list[bytes] = []
+
+    class Forwards(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._forward(None)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if b"SECOND ANSWER" in body:
+                asked.append(body)
+                time.sleep(0.02)
+            self._forward(body)
+
+        def _forward(self, body: bytes | None) -> None:
+            url = judge.removesuffix("/v1") + self.path
+            try:
+                with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=30) as answer:
+                    status, said = answer.status, answer.read()
+            except HTTPError as error:
+                with error:
+                    status, said = error.code, error.read()
+            # Whoever asked may be gone by now.
+            with suppress(OSError):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forwards) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1", asked
+        server.shutdown()
+
+
+def test_its_suite_examines_its_student_and_goes_on_after_a_kill(place: Path, trained: Trained, judge: str) -> None:
+    shutil.copytree(ROOT / "eval/suites/tasks", place / "eval/suites/tasks")
+    shutil.copy(ROOT / "eval/suites/miniature.yaml", place / "eval/suites/miniature.yaml")
+    run = place / "eval/suites/evals/miniature"
+    with counted(judge) as (url, asked):
+        environ = {"JUDGE_URL": url, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+        command = [sys.executable, "-m", "arbitrage", "eval", "eval/suites/miniature.yaml"]
+        with subprocess.Popen(
+            command, cwd=place, env={**ENVIRON, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as killed:
+            end = time.monotonic() + 240
+            while len(asked) < 60:
+                assert killed.poll() is None and time.monotonic() < end, killed.stderr and killed.stderr.read()
+                time.sleep(0.02)
+            killed.kill()
+        before = len(asked)
+        ran = arbitrage("eval", "eval/suites/miniature.yaml", "--json", folder=place, environ=environ)
+        assert ran.returncode == 0, ran.stderr
+        found = json.loads(ran.stdout)
+        # Those in flight and those of less than a second are asked again, and no model is.
+        assert len(asked) - len(set(asked)) <= 60
+        assert before < len(set(asked)) == found["win_rates"]["spending"]["spent"]["judge"]["requests"]
+        teachers = json.loads((run / "asked/run.json").read_text(encoding="utf-8"))["teachers"]
+        assert {name: one["asked"] for name, one in teachers.items()} == {"base": 0, "student": 0}
+        all_asked = len(asked)
+        again = arbitrage("eval", "eval/suites/miniature.yaml", "--json", folder=place, environ=environ)
+        assert json.loads(again.stdout) == found and len(asked) == all_asked
+        assert "base: 2 of 2 tasks were done before" in again.stderr
+    exam = [json.loads(line) for line in (place / ".miniature/exam.jsonl").read_text(encoding="utf-8").splitlines()]
+    for model in ("base", "student"):
+        assert sum(one["answered"] for one in found["counts"][model].values()) <= len(exam)
+        (label,) = (name for name in found["tasks"]["models"][model] if name.startswith("tasks/miniature_exam.yaml"))
+        examined = found["tasks"]["models"][model][label]["tasks"]["miniature_exam"]
+        assert examined["n"] == len(exam)
+        # Two ways to the same answers: served one by one, and by lm-eval.
+        means = found["rewards"]["exact"][model]["languages"].values()
+        right = sum(mean["value"] * mean["answers"] for mean in means)
+        assert abs(examined["metrics"]["exact_match,stripped"]["value"] * len(exam) - right) <= 2
+    (pair,) = found["win_rates"]["pairs"]
+    assert pair["model"] == "student" and pair["mean"]["macro"]["used"] > 0
+    assert "classes" in pair["mean"] and set(pair["mean"]["classes"]) == {"3", "4", "5"}

@@ -9,7 +9,10 @@ from typing import Any
 import yaml
 from commands import ROOT
 
-ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "builder"), str(ROOT / "dataset_cards")])}
+ENVIRON = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("builder", "dataset_cards", "eval")),
+}
 COMMAND = [sys.executable, "-m", "arbitrage.miniature"]
 
 TINY: dict[str, Any] = {

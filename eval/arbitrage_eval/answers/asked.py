@@ -13,9 +13,11 @@ from arbitrage.dataset.manifest import read_manifest
 from arbitrage.errors import RecipeError
 from arbitrage.progress import Progress
 from arbitrage.recipe.model import Recipe, Teacher
+from arbitrage.rewards.reward import BUILT_IN
 from arbitrage.run import Run
 from arbitrage.shortfall import Shortfall
 from arbitrage.store.store import open_store
+from arbitrage.writing import Built
 from pydantic import ValidationError
 
 from arbitrage_eval.answers.recorded import table
@@ -58,7 +60,12 @@ def ask_models(
             return None
     built = build(asking, folder, run, progress)
     spending = {"predicted": ahead, "spent": spent(used(run.dataset), suite.models)}
-    return Asked(run.dataset, list(built.shortfalls), spending)
+    return Asked(run.dataset, unanswered(built), spending)
+
+
+def unanswered(built: Built) -> list[Shortfall]:
+    """Return what fell short in asking; an answer that is empty is an answer here, and no row that an arm lacks."""
+    return [short for short in built.shortfalls if short.arm is None]
 
 
 def recipe_of(suite: Suite, dataset: Path | None, folder: Path, run: Run) -> Recipe:
@@ -115,21 +122,33 @@ def recipe(
         raise RecipeError("\n".join(f"{name}: {one['msg']}" for one in error.errors(include_url=False))) from None
 
 
-def take_asked(answers: Answers, models: Sequence[str], dataset: Path) -> dict[str, Any]:
-    """Take what models answered; return who they were.
+def take_asked(answers: Answers, suite: Suite, dataset: Path) -> dict[str, Any]:
+    """Take what a suite's models answered; return who they were.
+
+    An answer without text is scored by nobody. Beside a reference it is as wrong as can be, so that metrics which look
+    at one give it 0; what a reward model would say of it nobody knows.
 
     Raises:
         DatasetError: a file cannot be read.
     """
     manifest = read_manifest(dataset)
-    answers.take(table(dataset, "pool", "train", manifest.languages))
+    metrics = [name for name, reward in suite.rewards.items() if reward.python in BUILT_IN]
+    answers.take(_scored(table(dataset, "pool", "train", manifest.languages), metrics))
     found = {}
-    for model in models:
+    for model in suite.models:
         answers.of_teacher(model, model)
         of_pool = manifest.pool.teachers.get(model)
         found[model] = [] if of_pool is None else [one.model_dump() for one in of_pool.served]
     answers.taken()
     return {"served": found}
+
+
+def _scored(rows: Iterator[Mapping[str, Any]], metrics: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    for row in rows:
+        if row.get("reference") and row["completion"] is not None and not row["completion"].strip():
+            known = {one["model"]: one["score"] for one in row["rewards"]} | dict.fromkeys(metrics, 0.0)
+            row = {**row, "rewards": [{"model": name, "score": score} for name, score in known.items()]}
+        yield row
 
 
 def _whole(run: Run) -> tuple[dict[str, Requests], int]:

@@ -36,7 +36,8 @@ WHERE b.model = ? AND m.model <> b.model AND m.completion IS NOT NULL AND b.comp
 ORDER BY m.language, m.prompt_id, m.model
 """
 COUNTS = """
-SELECT model, language, count(*), count(completion) FROM answer GROUP BY model, language ORDER BY model, language
+SELECT model, language, count(*), count(completion), total(trim(completion, char(9, 10, 13, 32)) = '')
+FROM answer GROUP BY model, language ORDER BY model, language
 """
 TEXTS = """
 SELECT language, model, completion FROM answer WHERE completion IS NOT NULL ORDER BY language, prompt_id, model
@@ -106,10 +107,11 @@ class Answers:
         self._connection.executescript("DELETE FROM said; DELETE FROM chosen;")
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Return by model and language how many prompts it was asked, and how many it answered."""
+        """Return by model and language how many prompts it was asked, and answered, and answered with nothing."""
         found: dict[str, dict[str, dict[str, int]]] = {}
-        for model, language, prompts, answered in self._connection.execute(COUNTS):
-            found.setdefault(model, {})[language] = {"prompts": prompts, "answered": answered}
+        for model, language, prompts, answered, empty in self._connection.execute(COUNTS):
+            of_model = found.setdefault(model, {})
+            of_model[language] = {"prompts": prompts, "answered": answered, "empty": int(empty)}
         return found
 
     def pairs(self, baseline: str) -> Iterator[Pair]:

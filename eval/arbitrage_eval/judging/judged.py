@@ -16,7 +16,7 @@ from arbitrage.recipe.model import Teacher
 from arbitrage.run import Run
 from arbitrage.shortfall import Shortfall
 
-from arbitrage_eval.answers.asked import recipe
+from arbitrage_eval.answers.asked import recipe, unanswered
 from arbitrage_eval.judging.pairs import ORDERS, Choice, Pair, verdict_of
 from arbitrage_eval.spending import PILOT_SOURCES, Requests, pool, predicted, spent, used
 from arbitrage_eval.winrates.verdicts import Verdict
@@ -90,7 +90,7 @@ def ask(
             return None
     built = build(asking, folder, run, progress)
     verdicts = _verdicts(compared(), rubric, judges, _said(run.dataset))
-    return Judged(list(built.shortfalls), verdicts, ahead, spent(used(run.dataset), judges))
+    return Judged(unanswered(built), verdicts, ahead, spent(used(run.dataset), judges))
 
 
 def _write(path: Path, compared: Iterator[Pair], rubric: str) -> tuple[dict[str, Requests], int]:
