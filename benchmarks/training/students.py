@@ -1,7 +1,7 @@
 """Students of every arm in the small world: which answers teach most, at one budget, over worlds.
 
     python benchmarks/miniature/run.py FOLDER --seeds 6 --control 1 --sources 1500
-    python benchmarks/training/students.py FOLDER [--worlds 2 3 4 5 6] [--examples 20000]
+    python benchmarks/training/students.py FOLDER [--worlds 2 3 4 5 6] [--examples 20000] [--arms ...]
 
 Each world has its own tasks, teachers, reward and student to be. A translator is trained for it, arm `translation` is
 added, with the teacher that arm `fixed` chose for English, and `training/compare.py` trains a student on each arm and
@@ -63,8 +63,8 @@ def with_translation(world: Path, seed: int) -> Path:
     return dataset
 
 
-def compared(world: Path, seed: int, examples: int) -> dict[str, Any]:
-    """Train and examine the students of a world."""
+def compared(world: Path, seed: int, examples: int, arms: list[str] | None) -> dict[str, Any]:
+    """Train and examine the students of a world, of all arms where none is named."""
     dataset = with_translation(world, seed)
     manifest = json.loads((dataset / "manifest.json").read_text(encoding="utf-8"))
     tested = set()
@@ -74,7 +74,7 @@ def compared(world: Path, seed: int, examples: int) -> dict[str, Any]:
         tested |= set(pq.read_table(file, columns=["source_id"])["source_id"].to_pylist())
     lines = (world / ".miniature/prompts.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (world / "exam.jsonl").write_text("".join(line for line in lines if json.loads(line)["id"] in tested), "utf-8")
-    arms = sorted(manifest["arms"], key=lambda name: (name != "reward", name.startswith("single"), name))
+    arms = arms or sorted(manifest["arms"], key=lambda name: (name != "reward", name.startswith("single"), name))
     out = world / f"students-{examples}"
     command = [
         sys.executable,
@@ -130,8 +130,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--worlds", type=int, nargs="+", default=[2, 3, 4, 5, 6])
     parser.add_argument("--examples", type=int, default=20_000)
+    parser.add_argument("--arms", nargs="+", help="the first is what the others are compared with")
     options = parser.parse_args()
-    report([compared((options.folder / f"seed-{n}").resolve(), n, options.examples) for n in options.worlds])
+    found = [
+        compared((options.folder / f"seed-{n}").resolve(), n, options.examples, options.arms) for n in options.worlds
+    ]
+    report(found)
 
 
 if __name__ == "__main__":
