@@ -1,15 +1,19 @@
 """The same evaluation once more, and whether its figures lie within the intervals that were stated."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from arbitrage.dataset.manifest import NAME
+from arbitrage.errors import RecipeError
 from arbitrage.hub.repository import Repository
 from arbitrage.progress import Progress
+from arbitrage.recipe.problems import Loc, dotted
 from arbitrage.results import RESULTS, read_results
+from arbitrage.rewards.reward import BUILT_IN
 from arbitrage.run import Run, to_json, write_whole
 from arbitrage_cards.tables import number
 
@@ -17,6 +21,11 @@ from arbitrage_eval.evaluate import evaluate
 from arbitrage_eval.suite import read_suite
 
 ENDS = {"value", "low", "high"}
+VARIABLES = {
+    "endpoint": re.compile(r"\$\{(TEACHER|JUDGE|REWARD)_URL_\w+\}", re.ASCII),
+    "token": re.compile(r"\$\{(TEACHER|JUDGE)_TOKEN_\w+\}", re.ASCII),
+}
+"""What published suites have in place of endpoints and tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +76,10 @@ def again(
         progress: told of everything that takes long.
 
     Raises:
-        ArbitrageError: the suite cannot be done here; the message says what it lacks.
+        ArbitrageError: the suite cannot be done here, or must not be; the message says why.
     """
     suite = dict(found["suite"])
+    refuse_foreign(suite)
     if found.get("answers", {}).get("manifest") == hashlib.sha256((dataset / NAME).read_bytes()).hexdigest():
         suite["answers"] = str(dataset.resolve())
     run = Run(folder / "evals" / f"{suite['name']}-again")
@@ -79,6 +89,40 @@ def again(
     anew = evaluate(read_suite(path, environ), folder, run, progress)
     assert anew is not None
     return compare(found, anew)
+
+
+def refuse_foreign(suite: Mapping[str, Any]) -> None:
+    """Refuse a suite of somebody else that says where to send prompts and tokens, or which code to run.
+
+    Raises:
+        RecipeError: an endpoint or a token is not the variable of its own name, a variable stands elsewhere, or a
+            reward is code that this package does not have.
+    """
+    for where, text in _texts(suite, ()):
+        key = next((name for name in reversed(where) if isinstance(name, str)), "")
+        if key in ("endpoint", "token"):
+            if not VARIABLES[key].fullmatch(text):
+                raise RecipeError(
+                    f"{dotted(where)}: these results name {text!a}; endpoints and tokens are yours to give"
+                )
+        elif "${" in text:
+            raise RecipeError(f"{dotted(where)}: these results want a variable of yours, {text!a:.80}")
+        elif key == "python" and text not in BUILT_IN:
+            raise RecipeError(
+                f"{dotted(where)}: these results are of code, {text!a:.80}, which is not run because others' results "
+                "say so: get their suite, look at it, and run `arbitrage eval`"
+            )
+
+
+def _texts(value: Any, where: Loc) -> Iterator[tuple[Loc, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _texts(part, (*where, str(key)))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _texts(part, (*where, place))
 
 
 def compare(stated: Mapping[str, Any], anew: Mapping[str, Any]) -> Compared:

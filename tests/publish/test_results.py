@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import tgi
 import yaml
+from arbitrage.errors import RecipeError
 from arbitrage.results import read_results
-from arbitrage_eval.again import compare
+from arbitrage_eval.again import compare, refuse_foreign
 from commands import arbitrage
 from huggingface_hub import HfApi, ModelCard
 from line.trial import double, teacher
@@ -164,3 +165,18 @@ def test_a_figure_outside_its_interval_is_named() -> None:
     assert outside == "win_rates.pairs.a against b.raw: stated 50 (40 to 60), it is 61 now"
     (gone,) = compare(results(50.0), {"suite": {"name": "x"}}).outside
     assert gone.endswith("there is none now")
+
+
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ({"judges": {"j": {"endpoint": "http://evil.example", "model": "m"}}}, "judges.j.endpoint: these results name"),
+        ({"judges": {"j": {"endpoint": ["${JUDGE_URL_j}"], "token": "${HF_TOKEN}"}}}, "judges.j.token: these results"),
+        ({"models": {"m": {"model": "${AWS_SECRET_ACCESS_KEY}"}}}, "models.m.model: these results want a variable"),
+        ({"rewards": {"r": {"python": "os:system"}}}, "rewards.r.python: these results are of code"),
+    ],
+)
+def test_foreign_results_send_nothing_anywhere_and_run_nothing(block: dict[str, Any], says: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(says)):
+        refuse_foreign({"name": "x", **block})
+    refuse_foreign({"judges": {"j": {"endpoint": "${JUDGE_URL_j}", "token": "${JUDGE_TOKEN_j}"}}})

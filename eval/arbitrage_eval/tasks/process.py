@@ -6,22 +6,19 @@ the kernel sees to it too.
 """
 
 import contextlib
-import ctypes
 import json
 import os
-import signal
 import sys
-import threading
 import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from arbitrage.embedded.process import belong_to
 from arbitrage.run import to_json, write_whole
 
 from arbitrage_eval.tasks.sources import SCRIPT
 
-PR_SET_PDEATHSIG = 1
 BATCH = 8
 """How many texts a model of transformers reads at once: always as many, since figures depend on it a little."""
 CONCURRENT = 4
@@ -33,10 +30,7 @@ LONGEST_REASON = 500
 
 def main(settings: dict[str, Any]) -> None:
     """Examine a model in every task that is named."""
-    # Ctrl-C goes to the whole group; whoever started this says when it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with(settings["parent"])
-    threading.Thread(target=_wait_for_end, daemon=True).start()
+    belong_to(settings["parent"])
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as said:
         os.dup2(2, 1)
         try:
@@ -136,19 +130,6 @@ def _reason(error: BaseException) -> str:
 def _tell(said: Any, **what: str) -> None:
     said.write(json.dumps(what) + "\n")
     said.flush()
-
-
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-
-def _wait_for_end() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":
