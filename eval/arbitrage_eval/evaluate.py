@@ -44,7 +44,7 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
     rubric = read_rubric(None if suite.rubric is None else folder / suite.rubric)
     results: dict[str, Any] = {"suite": published_suite(suite), "version": __version__}
     shortfalls: list[Shortfall] = []
-    models = examined(suite.models, folder) if suite.tasks or suite.retrieval else []
+    models = examined(suite.models, folder, suite.backend) if suite.tasks or suite.retrieval else []
     if suite.tasks:
         check_tasks(suite.tasks, models, folder)
     make_folder(run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from arbitrage.errors import RecipeError
 from arbitrage.hub.model import model_commit
@@ -11,7 +12,7 @@ from arbitrage.teachers.served import base
 from arbitrage_eval.tasks.examined import Examined
 
 
-def examined(models: Mapping[str, Teacher], folder: Path) -> list[Examined]:
+def examined(models: Mapping[str, Teacher], folder: Path, backend: Literal["hf", "vllm"]) -> list[Examined]:
     """Return models as they are examined; one on the Hub at the commit that its revision is now.
 
     Raises:
@@ -29,7 +30,8 @@ def examined(models: Mapping[str, Teacher], folder: Path) -> list[Examined]:
             url = base(model, model.endpoint[0])
             found.append(Examined(name, model.revision, None, url, model.served_as or model.model, model.token))
         elif REPO_ID.fullmatch(model.transformers) and not (folder / model.transformers).is_dir():
-            found.append(Examined(name, model_commit(model.transformers, model.revision), model.transformers))
+            commit = model_commit(model.transformers, model.revision)
+            found.append(Examined(name, commit, model.transformers, backend=backend))
         else:
-            found.append(Examined(name, None, model.transformers))
+            found.append(Examined(name, None, model.transformers, backend=backend))
     return found

@@ -54,6 +54,8 @@ class Suite(Part):
 
     tasks: list[Task] = Field(default_factory=list)
     """What `models` are examined in: tasks of lm-eval, task files beside the suite, a dataset's own test split."""
+    backend: Literal["hf", "vllm"] = "hf"
+    """What loads weights for tasks, as lm-eval calls it."""
     retrieval: list[Retrieval] = Field(default_factory=list)
     """Parallel sentences that `models` find by their hidden states."""
 

@@ -38,6 +38,8 @@ def check_tasks(tasks: Sequence[Task], models: Sequence[Examined], folder: Path)
     needed = NEEDED | NEEDED_TO_ASK if chats else NEEDED
     if lacking := [name for module, name in needed.items() if find_spec(module) is None]:
         raise RecipeError(f"tasks: {', '.join(lacking)}: not installed: pip install 'multilingual-arbitrage[eval]'")
+    if any(model.backend == "vllm" for model in models) and find_spec("vllm") is None:
+        raise RecipeError("backend: vllm is not installed: pip install vllm, or leave backend: out")
     problems: list[str] = []
     index: Mapping[str, Any] = {}
     if any(task.name is not None for task in tasks):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from arbitrage.hub.model import folder_hash
 
@@ -22,6 +22,8 @@ class Examined:
     model: str | None = None
     """What the server calls it."""
     token: str | None = None
+    backend: Literal["hf", "vllm"] = "hf"
+    """What loads the weights, as lm-eval calls it."""
 
     def folder(self, start: Path) -> Path | None:
         """Return the folder of its files, where they are here; relative paths begin at `start`."""
@@ -32,6 +34,9 @@ class Examined:
     def identity(self, start: Path) -> dict[str, Any]:
         """Return what says which model it is, wherever it lies and whatever it is called."""
         folder = self.folder(start)
+        # The two do not say the same to the last digit.
+        loaded = {} if self.backend == "hf" else {"backend": self.backend}
         if folder is not None:
-            return {"files": self.revision or folder_hash(folder)}
-        return {"model": self.pretrained or self.model, "revision": self.revision, "chat": self.endpoint is not None}
+            return {"files": self.revision or folder_hash(folder), **loaded}
+        name = self.pretrained or self.model
+        return {**loaded, "model": name, "revision": self.revision, "chat": self.endpoint is not None}

@@ -101,13 +101,16 @@ def _model(told: dict[str, Any]) -> Any:
 
         url = f"{told['endpoint'].rstrip('/')}/chat/completions"
         return LocalChatCompletion(model=told["model"], base_url=url, num_concurrent=CONCURRENT)
+    weights = {"pretrained": told["pretrained"], "revision": told["revision"] or "main", "dtype": "auto"}
+    if told["backend"] == "vllm":
+        from lm_eval.models.vllm_causallms import VLLM
+
+        return VLLM(**weights, batch_size="auto")
     import torch
     from lm_eval.models.huggingface import HFLM
 
     return HFLM(
-        pretrained=told["pretrained"],
-        revision=told["revision"] or "main",
-        dtype="auto",
+        **weights,
         device="cuda" if torch.cuda.is_available() else "cpu",
         batch_size=BATCH,
     )

@@ -127,6 +127,7 @@ class _Process:
                 "pretrained": model.pretrained if here is None else str(here),
                 "revision": model.revision if here is None else None,
                 "endpoint": model.endpoint,
+                "backend": model.backend,
                 "model": model.model,
             },
             "seed": seed,
