@@ -30,6 +30,7 @@ def read_results(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(content)
         path_in_dataset(found)
         results_section([found])
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}; `arbitrage eval` writes it") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -18,8 +18,6 @@ class Shortfall:
 
     message: str
     serious: bool
-    arm: str | None = None
-    """The arm that lacks rows, where it is that."""
 
 
 def untranslated(recipe: Recipe, translated: Mapping[str, Counts]) -> list[Shortfall]:
@@ -76,8 +74,7 @@ def shortfalls(
         if lacking:
             reasons = ", ".join(f"{why}: {count}" for why, count in sorted(arm.without_row.items()))
             serious = lacking > recipe.tolerate * asked
-            message = f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})"
-            found.append(Shortfall(message, serious, name))
+            found.append(Shortfall(f"arm {name}: {lacking} of {asked} prompts have no row ({reasons})", serious))
     return found
 
 

@@ -7,24 +7,27 @@ from arbitrage_cards.escape import escape
 from arbitrage_cards.tables import ABSENT, details, number, places, shown, table
 
 ALL = "all, alike"
+IN_DATASET = "Of `results/*.json`, which hold every figure, what was asked of whom at which revision, and what it took."
 CONTAINERS = frozenset({"tasks", "groups", "metrics", "macro", "mean"})
 """Parts of results whose names say nothing of a figure."""
 
 
-def results_section(results: Sequence[Mapping[str, Any]], heading: str = "##") -> str:
+def results_section(results: Sequence[Mapping[str, Any]], where: str = IN_DATASET) -> str:
     """Return what evaluations found, a part for each suite; nothing where there are none."""
-    parts = [part for found in results for part in _suite(found, heading + "#")]
+    parts = [part for found in results for part in _suite(found)]
     if not parts:
         return ""
-    intro = (
-        "Of `results/*.json`, which hold every figure, what was asked of whom at which revision, and what it took. "
-        "Brackets are 95 % intervals, clustered by source where several prompts are translations of one."
-    )
-    return "\n\n".join([f"{heading} Results", intro, *parts])
+    intro = f"{where} Brackets are 95 % intervals, clustered by source where prompts are translations of one."
+    return "\n\n".join(["## Results", intro, *parts])
 
 
-def _suite(found: Mapping[str, Any], heading: str) -> Iterator[str]:
-    yield f"{heading} Suite {escape(found['suite']['name'])}"
+def _suite(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"### Suite {escape(found['suite']['name'])}"
+    if answers := found.get("answers"):
+        yield (
+            f"Answers are those of {escape(answers['name'])}, split {escape(answers['split'])}, whose `manifest.json` "
+            f"has the sha256 `{escape(answers['manifest'], 64)}`."
+        )
     yield from _win_rates(found.get("win_rates"), found["suite"].get("judges", {}))
     yield from _rewards(found.get("rewards"))
     yield from _tasks(found)

@@ -1,15 +1,18 @@
 """The same evaluation once more, and whether its figures lie within the intervals that were stated."""
 
 import hashlib
+import math
 import re
+import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import Any
 
 from arbitrage.dataset.manifest import NAME
 from arbitrage.errors import RecipeError
 from arbitrage.hub.repository import Repository
+from arbitrage.identity import sorted_json
 from arbitrage.progress import Progress
 from arbitrage.recipe.problems import Loc, dotted
 from arbitrage.results import RESULTS, read_results
@@ -23,9 +26,10 @@ from arbitrage_eval.suite import read_suite
 ENDS = {"value", "low", "high"}
 VARIABLES = {
     "endpoint": re.compile(r"\$\{(TEACHER|JUDGE|REWARD)_URL_\w+\}", re.ASCII),
-    "token": re.compile(r"\$\{(TEACHER|JUDGE)_TOKEN_\w+\}", re.ASCII),
+    "token": re.compile(r"\$\{(TEACHER|JUDGE|REWARD)_TOKEN_\w+\}", re.ASCII),
 }
 """What published suites have in place of endpoints and tokens."""
+PATHS = frozenset(("path", "answers", "rubric", "transformers", "gguf", "dataset", "model"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,14 @@ class Compared:
 
     suite: str
     compared: int
-    outside: list[str] = field(default_factory=list)
-    """Figures that lie outside what was stated, each in a sentence."""
+    outside: list[str]
+    """Figures that are not what was stated, each in a sentence."""
+    lacking: list[str] = field(default_factory=list)
+    """What the second evaluation lacks."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-able data."""
-        return {"suite": self.suite, "compared": self.compared, "outside": self.outside}
+        return {**asdict(self), "same": self.compared > 0 and not self.outside and not self.lacking}
 
 
 def results_of(dataset: Path) -> list[dict[str, Any]]:
@@ -66,7 +72,9 @@ def results_at(repo_id: str, commit: str) -> list[dict[str, Any]]:
 def again(
     found: Mapping[str, Any], dataset: Path, folder: Path, environ: Mapping[str, str], progress: Progress
 ) -> Compared:
-    """Do an evaluation once more in `folder`/evals/SUITE-again, and compare. Everybody is asked anew.
+    """Do an evaluation once more in `folder`/evals/SUITE-again-HASH, and compare. Everybody is asked anew.
+
+    What an interrupted one has asked already is kept; what one that came to its end asked is not.
 
     Args:
         found: its results.
@@ -80,23 +88,31 @@ def again(
     """
     suite = dict(found["suite"])
     refuse_foreign(suite)
-    if found.get("answers", {}).get("manifest") == hashlib.sha256((dataset / NAME).read_bytes()).hexdigest():
+    answers = found.get("answers")
+    manifest = answers.get("manifest") if isinstance(answers, Mapping) else None
+    if manifest == hashlib.sha256((dataset / NAME).read_bytes()).hexdigest():
         suite["answers"] = str(dataset.resolve())
-    run = Run(folder / "evals" / f"{suite['name']}-again")
+    run = Run(folder / "evals" / f"{suite['name']}-again-{hashlib.sha256(sorted_json(found)).hexdigest()[:8]}")
+    done = run.folder / "compared.json"
+    if done.exists():
+        shutil.rmtree(run.folder)
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / "suite.yaml"
     write_whole(path, to_json(suite))
     anew = evaluate(read_suite(path, environ), folder, run, progress)
     assert anew is not None
-    return compare(found, anew)
+    lacking = [short["message"] for short in anew["shortfalls"] if short["serious"]]
+    compared = replace(compare(found, anew), lacking=lacking)
+    write_whole(done, to_json(compared.as_dict()))
+    return compared
 
 
 def refuse_foreign(suite: Mapping[str, Any]) -> None:
     """Refuse a suite of somebody else that says where to send prompts and tokens, or which code to run.
 
     Raises:
-        RecipeError: an endpoint or a token is not the variable of its own name, a variable stands elsewhere, or a
-            reward is code that this package does not have.
+        RecipeError: an endpoint or a token is not the variable of its own name, a variable stands elsewhere, a path
+            leads out of the folder, or a reward or a task is code that this package does not have.
     """
     for where, text in _texts(suite, ()):
         key = next((name for name in reversed(where) if isinstance(name, str)), "")
@@ -107,6 +123,13 @@ def refuse_foreign(suite: Mapping[str, Any]) -> None:
                 )
         elif "${" in text:
             raise RecipeError(f"{dotted(where)}: these results want a variable of yours, {text!a:.80}")
+        elif key in PATHS and (PurePath(text).is_absolute() or ".." in PurePath(text).parts):
+            raise RecipeError(f"{dotted(where)}: these results name {text!a:.80}, outside this folder: not read")
+        elif key == "yaml" or (where[0] == "tasks" and text.endswith(".yaml")):
+            raise RecipeError(
+                f"{dotted(where)}: these results are of a task file, {text!a:.80}, which can run code, and is not run "
+                "because others' results say so: get their suite, look at it, and run `arbitrage eval`"
+            )
         elif key == "python" and text not in BUILT_IN:
             raise RecipeError(
                 f"{dotted(where)}: these results are of code, {text!a:.80}, which is not run because others' results "
@@ -126,18 +149,21 @@ def _texts(value: Any, where: Loc) -> Iterator[tuple[Loc, str]]:
 
 
 def compare(stated: Mapping[str, Any], anew: Mapping[str, Any]) -> Compared:
-    """Compare every figure that was stated with an interval."""
+    """Compare every figure that was stated: with its interval, or where it had none, with itself."""
     compared, outside = 0, []
-    for where, old, new in _figures(stated, anew, ""):
+    for where, old, low, high, new in _figures(stated, anew, ""):
         compared += 1
-        value = new.get("value") if isinstance(new, Mapping) else None
-        if value is None or not old["low"] <= value <= old["high"]:
+        value = number(new.get("value")) if isinstance(new, Mapping) else None
+        same = value is not None and (low <= value <= high or math.isclose(value, old, rel_tol=1e-9))
+        if not same:
             now = "there is none now" if value is None else f"it is {value:.4g} now"
-            outside.append(f"{where}: stated {old['value']:.4g} ({old['low']:.4g} to {old['high']:.4g}), {now}")
+            ends = f" ({low:.4g} to {high:.4g})" if low < high else ""
+            outside.append(f"{where}: stated {old:.4g}{ends}, {now}")
     return Compared(stated["suite"]["name"], compared, outside)
 
 
-def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[str, float], Any]]:
+def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, float, float, float, Any]]:
+    """Yield each figure that is stated: where it stands, its value, both ends, and what stands there anew."""
     if isinstance(stated, list):
         # Pairs of models, by their names.
         stated, anew = _named(stated), _named(anew)
@@ -145,10 +171,9 @@ def _figures(stated: Any, anew: Any, where: str) -> Iterator[tuple[str, Mapping[
         return
     if stated.keys() >= ENDS:
         # Others' results may hold anything.
-        ends = {end: number(stated[end]) for end in ENDS}
-        known = {end: value for end, value in ends.items() if value is not None}
-        if known.keys() == ENDS:
-            yield where, known, anew
+        value, low, high = (number(stated[end]) for end in ("value", "low", "high"))
+        if value is not None:
+            yield where, value, value if low is None else low, value if high is None else high, anew
         return
     for key, value in stated.items():
         found = anew.get(key) if isinstance(anew, Mapping) else None

@@ -28,25 +28,36 @@ def put_into(found: Mapping[str, Any], model: str, where: str) -> str:
         HubError: there is no such folder or repository, or it does not allow it.
     """
     from arbitrage.hub.refusals import explained
-    from huggingface_hub import HfApi, ModelCard
+    from huggingface_hub import HfApi, hf_hub_download
 
     of_model = only(found, model)
     if Path(where).is_dir():
         path = Path(where) / CARD
-        card = ModelCard(path.read_text(encoding="utf-8") if path.is_file() else f"---\n---\n\n# {Path(where).name}\n")
+        text = path.read_text(encoding="utf-8") if path.is_file() else f"---\n---\n\n# {Path(where).name}\n"
+        card = _card(text, str(path))
         _renew(card, of_model, model)
         path.write_text(str(card), encoding="utf-8")
         return str(path)
     if not REPO_ID.fullmatch(where):
         raise HubError(f"{where!a} is neither a folder here nor a model on the Hub such as org/name")
     with explained(where):
-        card = ModelCard.load(where)
+        card = _card(Path(hf_hub_download(where, CARD)).read_text(encoding="utf-8"), where)
         _renew(card, of_model, model)
         message = f"Results of suite {found['suite']['name']}"
         commit = HfApi().upload_file(
             path_or_fileobj=str(card).encode("utf-8"), path_in_repo=CARD, repo_id=where, commit_message=message
         )
         return f"{where} at commit {commit.oid}"
+
+
+def _card(text: str, where: str) -> "ModelCard":
+    from huggingface_hub import ModelCard
+
+    try:
+        return ModelCard(text)
+    except Exception as error:
+        # Whatever a parser makes of what somebody wrote.
+        raise RecipeError(f"{where}: the head of this card cannot be read ({type(error).__name__}): mend it") from error
 
 
 def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
@@ -56,7 +67,7 @@ def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
         RecipeError: they have no such model.
     """
     kept = {name: {model: rows[model]} for name, rows in found.get("rewards", {}).items() if model in rows}
-    part = {"suite": found["suite"], "rewards": kept, "shortfalls": found["shortfalls"]}
+    part = {"suite": found["suite"], "rewards": kept, "shortfalls": found.get("shortfalls", [])}
     if model in (tasks := found.get("tasks", {"models": {}}))["models"]:
         part["tasks"] = {**tasks, "models": {model: tasks["models"][model]}}
     part["retrieval"] = {
@@ -69,16 +80,21 @@ def only(found: Mapping[str, Any], model: str) -> dict[str, Any]:
         if pairs:
             part["win_rates"] = {**found["win_rates"], "pairs": pairs}
     if not kept and not list(examined(part)) and "win_rates" not in part:
-        known = ", ".join(sorted({*found.get("counts", {}), *tasks["models"]}))
-        raise RecipeError(f"the results say nothing of {model!a}: they are of {known}")
+        raise RecipeError(f"the results say nothing of {model!a}: they are of {', '.join(names(found))}")
     return part
+
+
+def names(found: Mapping[str, Any]) -> list[str]:
+    """Return the models that results are of."""
+    return sorted({*found.get("counts", {}), *(model for model, *_ in examined(found))})
 
 
 def _renew(card: "ModelCard", found: Mapping[str, Any], model: str) -> None:
     name = found["suite"]["name"]
     begin, end = (f"<!-- {edge} of the results of suite {name} -->" for edge in ("begin", "end"))
     text = re.sub(rf"\n*{re.escape(begin)}.*?{re.escape(end)}\n*", "\n", card.text, flags=re.DOTALL)
-    card.text = f"{text.rstrip()}\n\n{begin}\n{results_section([found])}\n{end}\n"
+    section = results_section([found], "The results.json of the evaluation has every figure.")
+    card.text = f"{text.rstrip()}\n\n{begin}\n{section}\n{end}\n"
     data: Any = card.data
     others = [one for one in data.eval_results or [] if (one.dataset_args or {}).get("suite") != name]
     data.eval_results = [*others, *_index(found, model)]

@@ -1,13 +1,14 @@
 """The line of an evaluation: models -> answers -> pairs -> verdicts -> win rates, metrics and measures of the texts."""
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from arbitrage import __version__
+from arbitrage.dataset.manifest import read_manifest
 from arbitrage.progress import Progress
-from arbitrage.recipe.published import published_source
 from arbitrage.run import Run, make_folder, to_json, write_whole
 from arbitrage.shortfall import Shortfall
 from arbitrage.store.files import only_builder
@@ -15,15 +16,15 @@ from arbitrage.store.files import only_builder
 from arbitrage_eval.answers.asked import ask_models, take_asked
 from arbitrage_eval.answers.recorded import recorded, take_recorded
 from arbitrage_eval.answers.table import Answers, open_answers
-from arbitrage_eval.judging.judged import ask
+from arbitrage_eval.judging.judged import Judged, ask
 from arbitrage_eval.judging.pairs import read_rubric
 from arbitrage_eval.measures.table import measure_table
-from arbitrage_eval.models import examined
+from arbitrage_eval.models import as_served, check_retrieval, examined
 from arbitrage_eval.published import published_suite
 from arbitrage_eval.retrieval.retrieving import run_retrieval
 from arbitrage_eval.scored import mean_scores
-from arbitrage_eval.spending import sentence
-from arbitrage_eval.suite import Suite
+from arbitrage_eval.spending import pool, sentence
+from arbitrage_eval.suite import Suite, retrieval_label
 from arbitrage_eval.tasks.checking import check_tasks
 from arbitrage_eval.tasks.running import run_tasks
 from arbitrage_eval.winrates.needed import Spread, needed
@@ -31,6 +32,8 @@ from arbitrage_eval.winrates.report import report
 from arbitrage_eval.winrates.verdicts import Verdict
 
 RESULTS = "results.json"
+TOLERATED = 0.01
+"""The share of answers or verdicts that may be lacking before an evaluation fell short, as for a recipe."""
 
 
 def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot: bool = False) -> dict[str, Any] | None:
@@ -43,40 +46,45 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
     """
     rubric = read_rubric(None if suite.rubric is None else folder / suite.rubric)
     results: dict[str, Any] = {"suite": published_suite(suite), "version": __version__}
-    shortfalls: list[Shortfall] = []
     models = examined(suite.models, folder, suite.backend) if suite.tasks or suite.retrieval else []
     if suite.tasks:
         check_tasks(suite.tasks, models, folder)
+    check_retrieval(suite.retrieval, models, folder)
     make_folder(run)
     with only_builder(run.folder), recorded(suite, folder) as dataset, open_answers(run.folder / "answers") as answers:
         if dataset is not None:
             results["answers"] = take_recorded(answers, suite, dataset)
+        part: dict[str, float] = {}
         if suite.asks:
             asked = ask_models(suite, dataset, folder, Run(run.folder / "asked"), progress, pilot=pilot)
-            if asked is None:
-                return None
-            shortfalls += asked.shortfalls
             results["models"] = {**take_asked(answers, suite, asked.dataset), "spending": asked.spending}
+            part, models = asked.part, as_served(models, results["models"]["served"])
         results["counts"] = answers.counts()
+        shortfalls = list(_unanswered(answers))
         if suite.judges:
-            judged = _judge(suite, answers, rubric, folder, Run(run.folder / "judged"), progress, pilot, shortfalls)
+            judged = _judge(suite, answers, rubric, folder, Run(run.folder / "judged"), progress, part, pilot)
             if judged is None:
                 return None
-            results["win_rates"] = judged
-        results["rewards"] = mean_scores(answers.scores())
+            results["win_rates"] = _win_rates(judged, rubric)
+            shortfalls += _unjudged(judged.dataset)
+        if pilot:
+            return None
+        results["rewards"] = mean_scores(answers.scores)
         if suite.measures and results["counts"]:
             progress.tell("measuring the texts")
             results["texts"] = measure_table(answers.texts(), suite.measures)
-        if suite.tasks:
-            results["tasks"] = run_tasks(suite.tasks, models, folder, run.folder / "tasks", suite.seed, progress.tell)
-            shortfalls += _failures(results["tasks"]["models"])
-        if suite.retrieval:
-            by_name = {model.name: model for model in models}
-            results["retrieval"] = {}
-            for entry in suite.retrieval:
-                found = run_retrieval(entry, by_name, folder, run.folder / "retrieval", progress.tell)
-                results["retrieval"][published_source(found.pop("path"))] = found
-                shortfalls += _failures({name: {entry.path: one} for name, one in found["models"].items()})
+    if models:
+        results["examined"] = {model.name: model.identity(folder) for model in models if model.endpoint is None}
+    if suite.tasks:
+        results["tasks"] = run_tasks(suite.tasks, models, folder, run.folder / "tasks", suite.seed, progress.tell)
+        shortfalls += _failed(results["tasks"]["models"])
+    if suite.retrieval:
+        results["retrieval"] = {}
+        for entry in suite.retrieval:
+            by_name, label = {model.name: model for model in models}, retrieval_label(entry)
+            found = run_retrieval(entry, by_name, folder, run.folder / "retrieval", progress.tell)
+            results["retrieval"][label] = {"sentences": found["sentences"], "models": found["models"]}
+            shortfalls += _failed({name: {label: one} for name, one in found["models"].items()})
     results["shortfalls"] = [{"message": short.message, "serious": short.serious} for short in shortfalls]
     write_whole(run.folder / RESULTS, to_json(results))
     return results
@@ -89,9 +97,9 @@ def _judge(
     folder: Path,
     run: Run,
     progress: Progress,
+    part: Mapping[str, float],
     pilot: bool,
-    shortfalls: list[Shortfall],
-) -> dict[str, Any] | None:
+) -> Judged | None:
     assert suite.baseline is not None
     baseline = suite.baseline
 
@@ -102,7 +110,7 @@ def _judge(
             progress.tell(line)
         return not pilot
 
-    judged = ask(
+    return ask(
         lambda: answers.pairs(baseline),
         rubric,
         suite.judges,
@@ -111,16 +119,49 @@ def _judge(
         progress,
         patience=suite.patience,
         max_usd=suite.max_usd,
+        part=part,
         told=told,
     )
-    if judged is None:
-        return None
-    shortfalls += judged.shortfalls
+
+
+def _win_rates(judged: Judged, rubric: str) -> dict[str, Any]:
+    teachers = {} if judged.dataset is None else read_manifest(judged.dataset).pool.teachers
     return {
         "rubric": hashlib.sha256(rubric.encode("utf-8")).hexdigest(),
-        "spending": {"predicted": judged.predicted, "spent": judged.spent},
+        "served": {name: [one.model_dump() for one in teacher.served] for name, teacher in teachers.items()},
+        "spending": judged.spending,
         **report(judged.verdicts),
     }
+
+
+def _unanswered(answers: Answers) -> Iterator[Shortfall]:
+    """Name what has no answer, by kind alone: results are published, and addresses are nobody's business."""
+    counts = answers.counts()
+    for model, errors in answers.unanswered().items():
+        asked, lacking = sum(one["prompts"] for one in counts[model].values()), sum(errors.values())
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in errors.items())
+        yield Shortfall(f"{model}: {lacking} of {asked} prompts have no answer ({kinds})", lacking > TOLERATED * asked)
+
+
+def _unjudged(dataset: Path | None) -> Iterator[Shortfall]:
+    asked, lacking = Counter[str](), defaultdict[str, Counter[str]](Counter)
+    for row in pool(dataset) if dataset is not None else ():
+        asked[row["teacher"]] += 1
+        if row["completion"] is None:
+            lacking[row["teacher"]][row["error"] or "unknown"] += 1
+    for judge, errors in lacking.items():
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in sorted(errors.items()))
+        message = f"{judge}: {errors.total()} of {asked[judge]} questions have no answer ({kinds})"
+        yield Shortfall(message, errors.total() > TOLERATED * asked[judge])
+
+
+def _failed(models: Mapping[str, dict[str, Any]]) -> Iterator[Shortfall]:
+    """Name by model and task what could not be had; why was told, and libraries' words may hold addresses and paths."""
+    for model, tasks in models.items():
+        for task, said in tasks.items():
+            if "failed" in said:
+                tasks[task] = {"failed": "could not be had"}
+                yield Shortfall(f"{model}: {task} could not be had", serious=True)
 
 
 def _needs(verdicts: Iterable[Verdict], difference: float) -> Iterator[str]:

@@ -77,7 +77,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{model}: no answer to {without:,} prompts"
         if empty := sum(one["empty"] for one in languages.values()):
             yield f"{model}: said nothing in answer to {empty:,} prompts"
-    for short in found["shortfalls"]:
+    for short in found.get("shortfalls", []):
         yield f"fell short: {short['message']}"
 
 
@@ -86,7 +86,8 @@ def print_compared(console: Console, found: Mapping[str, Any]) -> None:
     for suite in found["suites"]:
         within = suite["compared"] - len(suite["outside"])
         line = f"suite {suite['suite']}: {within:,} of {suite['compared']:,} figures lie within their stated intervals"
-        for text in (line, *(f"outside: {one}" for one in suite["outside"])):
+        more = [f"outside: {one}" for one in suite["outside"]] + [f"lacking: {one}" for one in suite["lacking"]]
+        for text in (line, *more):
             console.print(escape(safe(text)), highlight=False, soft_wrap=True)
 
 

@@ -20,6 +20,10 @@ class Requests(NamedTuple):
     number: int
     characters: int
 
+    def times(self, factor: float) -> "Requests":
+        """Return as many times more."""
+        return Requests(round(self.number * factor), round(self.characters * factor))
+
 
 class Used(NamedTuple):
     """One request that was answered."""

@@ -1,5 +1,6 @@
 """A suite: a file that says what is evaluated, by whom, against what."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Literal
@@ -8,6 +9,7 @@ from arbitrage.errors import RecipeError
 from arbitrage.recipe.model import PromptSource, Sampling, Teacher
 from arbitrage.recipe.part import Language, Part, Seconds
 from arbitrage.recipe.problems import Problem, Problems, did_you_mean
+from arbitrage.recipe.published import published_source
 from arbitrage.recipe.reader import read_expanded
 from arbitrage.recipe.reward import Reward
 from pydantic import Field, model_validator
@@ -100,6 +102,13 @@ class Suite(Part):
         if self.baseline is not None and self.answers is None and self.baseline not in self.models:
             what = f"no model is called {self.baseline!r}" + did_you_mean(self.baseline, self.models)
             yield Problem(("baseline",), what)
+        for key in ("languages", "teachers", "arms", "measures"):
+            if twice := sorted(name for name, count in Counter(getattr(self, key)).items() if count > 1):
+                yield Problem((key,), f"{twice[0]!r} is listed twice")
+        labels = Counter(retrieval_label(entry) for entry in self.retrieval)
+        for label, count in labels.items():
+            if count > 1:
+                yield Problem(("retrieval",), f"{label!r} is the name of {count} of them: give files other names")
         for name in self.models:
             if name.startswith(ARM):
                 yield Problem(("models", name), f"{ARM} is for the arms of a dataset")
@@ -110,6 +119,11 @@ class Suite(Part):
         for position, source in enumerate(self.prompts):
             if not self.languages and source.language is None:
                 yield Problem(("prompts", position), "has languages in a column: say which by languages:")
+
+
+def retrieval_label(entry: Retrieval) -> str:
+    """Return what results call a set of parallel sentences."""
+    return " ".join(filter(None, (published_source(entry.path), entry.config, entry.split)))
 
 
 def read_suite(path: Path, environ: Mapping[str, str]) -> Suite:

@@ -1,6 +1,7 @@
 """Models asked by a suite itself: a sample first, everything once, beside what a dataset has already."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,9 @@ def test_a_sample_says_what_the_rest_costs_and_nothing_is_asked_twice(
     first = arbitrage("eval", path, "--pilot", folder=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "all answers of good: 120 requests, about " in first.stderr and "USD" in first.stderr
-    assert len(served["good"].log) == 2 * PILOT_SOURCES and not served["judge"].log
+    assert len(served["good"].log) == 2 * PILOT_SOURCES and len(served["judge"].log) == 4 * PILOT_SOURCES
+    assert "all verdicts of judge: 240 requests, about " in first.stderr
+    assert "good against poor: " in first.stderr and "sources show a difference of 5 points" in first.stderr
     assert not (tmp_path / "evals/asked/results.json").exists()
     ran = arbitrage("eval", path, "--json", folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
@@ -80,6 +83,8 @@ def test_a_sample_says_what_the_rest_costs_and_nothing_is_asked_twice(
     assert found["counts"]["poor"] == {name: {"prompts": 60, "answered": 60, "empty": 0} for name in ("de", "tr")}
     scores = found["rewards"]["chrf"]["good"]
     assert scores["languages"]["de"]["answers"] == 60 and scores["macro"]["low"] < scores["macro"]["value"]
+    pilot = arbitrage("eval", path, "--pilot", folder=tmp_path)
+    assert pilot.returncode == 0 and [len(handle.log) for handle in served.values()] == [120, 120, 240]
     again = arbitrage("eval", path, "--json", folder=tmp_path)
     assert json.loads(again.stdout) == found
     assert [len(handle.log) for handle in served.values()] == [120, 120, 240]
@@ -136,3 +141,24 @@ def test_a_suite_that_cannot_be_is_one_message(
     ran = arbitrage("eval", "suite.yaml", folder=tmp_path)
     assert ran.returncode == 2 and says in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
     assert not any(handle.log for handle in served.values())
+
+
+def test_prompts_without_an_answer_are_a_shortfall_and_means_are_of_common_prompts(tmp_path: Path) -> None:
+    def half(question: tgi.Question) -> str | None:
+        return None if "Soru" in question.prompt else "reference"
+
+    with tgi.serve([double("good"), double("poor", answers=half)]) as (good, poor):
+        models = {"good": teacher("good", good.url), "poor": teacher("poor", poor.url)}
+        handles = {"good": good, "poor": poor, "judge": good}
+        path = suite(tmp_path, handles, models=models, judges={}, baseline=None)
+        data = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({key: value for key, value in data.items() if value}), encoding="utf-8")
+        ran = arbitrage("eval", path, "--json", folder=tmp_path)
+    assert ran.returncode == 1, ran.stderr
+    found = json.loads(ran.stdout)
+    (short,) = found["shortfalls"]
+    assert short["serious"] and re.fullmatch(r"poor: \d+ of 120 prompts have no answer \(\w+: \d+\)", short["message"])
+    assert "127.0.0.1" not in json.dumps(found)
+    assert set(found["rewards"]["chrf"]["poor"]["languages"]) == {"de"}
+    answers = {name: found["rewards"]["chrf"][name]["languages"]["de"]["answers"] for name in ("good", "poor")}
+    assert answers["good"] == answers["poor"] > 50

@@ -17,7 +17,9 @@ from arbitrage_eval.answers.recorded import table
 from arbitrage_eval.answers.table import Answers, open_answers
 from arbitrage_eval.judging.judged import ask
 from arbitrage_eval.judging.pairs import Pair, read_rubric
+from arbitrage_eval.spending import PILOT_SOURCES
 from arbitrage_eval.winrates.report import report
+from arbitrage_eval.winrates.verdicts import Verdict
 from line.trial import Trial, double, rows, teacher
 from rich.console import Console
 
@@ -74,7 +76,7 @@ def asked_of(compared: Callable[[], Iterator[Pair]], folder: Path, judge: tgi.Ha
     judges = {"judge": Teacher.model_validate(teacher("judge", judge.url))}
     run, progress = Run(folder / "judged"), Progress(Console(stderr=True))
     found = ask(compared, read_rubric(None), judges, folder, run, progress, patience=60.0)
-    assert found is not None and not found.shortfalls and found.predicted is None
+    assert found is not None and found.spending["predicted"] is None
     return report(found.verdicts)
 
 
@@ -130,3 +132,24 @@ def test_no_pair_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="there is no pair to judge"):
         run, progress = Run(tmp_path / "run"), Progress(Console())
         ask(lambda: iter(()), read_rubric(None), {}, tmp_path, run, progress, patience=60.0)
+
+
+def test_a_pilot_tells_of_as_many_equal_answers_as_there_are(tmp_path: Path, judge: tgi.Handle) -> None:
+    def compared() -> Iterator[Pair]:
+        for n in range(200):
+            answer = "the same" if n % 2 else "org/good knows"
+            yield Pair(f"p{n}", f"s{n}", "de", "one", "base", f"What of {10 * n + 1}?", answer, "the same")
+
+    told: list[tuple[dict[str, Any], list[Verdict]]] = []
+
+    def stop(ahead: dict[str, Any], verdicts: Iterator[Verdict]) -> bool:
+        told.append((ahead, list(verdicts)))
+        return False
+
+    judges = {"judge": Teacher.model_validate(teacher("judge", judge.url))}
+    run, progress = Run(tmp_path / "judged"), Progress(Console(stderr=True))
+    assert ask(compared, read_rubric(None), judges, tmp_path, run, progress, patience=60.0, told=stop) is None
+    ((ahead, verdicts),) = told
+    assert ahead["judge"]["requests"] == 200 and len(judge.log) == 2 * PILOT_SOURCES
+    ties = sum(verdict.verdict == "tie" for verdict in verdicts)
+    assert ties == 2 * PILOT_SOURCES == len(verdicts) / 2

@@ -86,7 +86,7 @@ WRONG = [
     ({"rubric": "none.md"}, "", "none.md: cannot be read"),
     ({"judges": {"judge": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "modl": "x"}}}, "suite.yaml:", "modl"),
     ({"measures": ["mtdl"]}, "suite.yaml:", "there is no measure 'mtdl'; did you mean 'mtld'?"),
-    ({"prompts": [{"path": "p.jsonl", "language": "de"}]}, "suite.yaml:", "prompts: are for models:"),
+    ({"prompts": [{"path": "p.jsonl", "language": "de"}]}, "suite.yaml:", "prompts: needs models:"),
     (
         {"models": {"good": {"endpoint": "http://127.0.0.1:9", "api": "tgi", "model": "x"}}},
         "",

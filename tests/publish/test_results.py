@@ -156,11 +156,14 @@ def test_foreign_results_are_shown_and_never_obeyed(tmp_path: Path) -> None:
 
 def test_a_figure_outside_its_interval_is_named() -> None:
     def results(value: float | None, low: float | None = 40.0) -> dict[str, Any]:
-        rate = {"value": value, "low": low, "high": 60.0, "lacking": None}
+        rate = {"value": value, "low": low, "high": None if low is None else 60.0, "lacking": None}
         return {"suite": {"name": "x"}, "win_rates": {"pairs": [{"model": "a", "baseline": "b", "raw": rate}]}}
 
     assert compare(results(50.0), results(59.0)).outside == []
-    assert compare(results(50.0, None), results(90.0)).compared == 0
+    assert compare(results(100.0, None), results(100.0)).outside == []
+    assert compare(results(100.0, None), results(10.0)).outside == [
+        "win_rates.pairs.a against b.raw: stated 100, it is 10 now"
+    ]
     (outside,) = compare(results(50.0), results(61.0)).outside
     assert outside == "win_rates.pairs.a against b.raw: stated 50 (40 to 60), it is 61 now"
     (gone,) = compare(results(50.0), {"suite": {"name": "x"}}).outside
@@ -174,6 +177,13 @@ def test_a_figure_outside_its_interval_is_named() -> None:
         ({"judges": {"j": {"endpoint": ["${JUDGE_URL_j}"], "token": "${HF_TOKEN}"}}}, "judges.j.token: these results"),
         ({"models": {"m": {"model": "${AWS_SECRET_ACCESS_KEY}"}}}, "models.m.model: these results want a variable"),
         ({"rewards": {"r": {"python": "os:system"}}}, "rewards.r.python: these results are of code"),
+        ({"tasks": ["tasks/x.yaml"]}, "tasks.0: these results are of a task file"),
+        ({"tasks": [{"yaml": "x"}]}, "tasks.0.yaml: these results are of a task file"),
+        ({"prompts": [{"path": "../../.ssh"}]}, "prompts.0.path: these results name '../../.ssh', outside"),
+        (
+            {"models": {"m": {"transformers": "/home/x"}}},
+            "models.m.transformers: these results name '/home/x', outside",
+        ),
     ],
 )
 def test_foreign_results_send_nothing_anywhere_and_run_nothing(block: dict[str, Any], says: str) -> None:

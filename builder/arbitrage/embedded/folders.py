@@ -1,14 +1,13 @@
 """Which transformers model an embedded teacher is: a folder, named by its files' content, or a commit on the Hub."""
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 from arbitrage.embedded.content import ModelFiles, sha256_of
 from arbitrage.errors import TeacherError
+from arbitrage.hub.model import sum_of, weighs
 from arbitrage.hub.refusals import explained
 from arbitrage.recipe.model import REPO_ID, Teacher
 from arbitrage.store.store import Store, open_store
@@ -103,16 +102,13 @@ def _has_template(path: Path) -> bool:
     return False
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield the files of a model's folder; hidden ones and checkpoints of its training are none of it."""
-    for top, folders, files in os.walk(path):
-        folders[:] = sorted(one for one in folders if not one.startswith((".", "checkpoint")))
-        yield from (file for one in sorted(files) if not one.startswith(".") and (file := Path(top, one)).is_file())
+def _files(path: Path) -> list[Path]:
+    """Return the files of a model's folder that decide what it says: a card that is written anew is no new model."""
+    return [one for one in sorted(path.iterdir()) if weighs(one)]
 
 
 def _digest(name: str, path: Path, store: Store) -> str:
-    lines = sorted(f"{file.relative_to(path).as_posix()} {sha256_of(name, file, store)}\n" for file in _files(path))
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return sum_of((file.name, sha256_of(name, file, store)) for file in _files(path))
 
 
 def _on_hub(name: str, teacher: Teacher, beside: str, store: Store) -> ModelFiles:

@@ -119,6 +119,9 @@ def _app(name: str, manager: Any, room: int | None) -> Any:
             if asks not in body:
                 raise HTTPException(422, f"{asks} is missing")
             async with alone:
+                # Whoever asked may have given up while others were answered.
+                if await request.is_disconnected():
+                    raise HTTPException(499, "nobody waits for it")
                 found: Response = await handler.handle_request({**body, "model": HERE, "stream": False}, "1")
             return found
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from arbitrage.errors import HubError
@@ -36,10 +37,22 @@ def model_commit(model: str, revision: str | None) -> str:
 
 def folder_hash(folder: Path) -> str:
     """Return the sha256 over the files of a model's folder that decide what it says, names and contents."""
-    whole = hashlib.sha256()
+    found = []
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name.endswith(WEIGHED) and not path.name.startswith("."):
+        if weighs(path):
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{path.name} {digest}\n".encode())
+                found.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
+    return sum_of(found)
+
+
+def weighs(path: Path) -> bool:
+    """Say whether a file of a model's folder decides what it says."""
+    return path.is_file() and path.name.endswith(WEIGHED) and not path.name.startswith(".")
+
+
+def sum_of(files: Iterable[tuple[str, str]]) -> str:
+    """Return the sha256 that stands for files by name and sha256, in order."""
+    whole = hashlib.sha256()
+    for name, digest in files:
+        whole.update(f"{name} {digest}\n".encode())
     return whole.hexdigest()

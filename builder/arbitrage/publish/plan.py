@@ -153,7 +153,7 @@ def _planned(
 ) -> Plan:
     data = manifest.as_dict()
     before = (str(previous[0]), previous[1].as_dict()) if previous else None
-    results = [json.loads(file.source) for file in local.values() if isinstance(file.source, bytes)]
+    results = [json.loads(one.source) for one in local.values() if isinstance(one.source, bytes)]
     card = arbitrage_cards.render(data, repository.id, str(version), before, results).encode("utf-8")
     files = {**local, readme.NAME: Upload(card, content_of(card))}
     lacking = [path for path, file in files.items() if not file.is_in(there.get(path))]

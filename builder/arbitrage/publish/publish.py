@@ -108,6 +108,8 @@ def publish(
         commit = repository.resolve(str(plan.version)) if plan.is_there else _carry_out(repository, plan, private, tell)
         # The folder is now what the Hub holds.
         write_whole(run.dataset / readme.NAME, plan.card)
+        for stale in {path for path in run.dataset.glob("results/*.json")} - {run.dataset / path for path in results}:
+            stale.unlink()
         for path, content in results.items():
             (run.dataset / path).parent.mkdir(exist_ok=True)
             write_whole(run.dataset / path, content.decode("utf-8"))

@@ -57,7 +57,7 @@ def report(
 
     A dataset's card has results by `publish: {results: [evals/NAME]}` in its recipe.
     """
-    from arbitrage_eval.cards import only, put_into
+    from arbitrage_eval.cards import names, only, put_into
     from arbitrage_eval.said import print_results
 
     from arbitrage.errors import RecipeError
@@ -68,5 +68,5 @@ def report(
         say(found if model is None else only(found, model), as_json, print_results)
         return
     if model is None:
-        raise RecipeError(f"--card: say by --model NAME which of {', '.join(sorted(found['counts']))} that card is of")
+        raise RecipeError(f"--card: say by --model NAME which of {', '.join(names(found))} that card is of")
     typer.echo(f"{put_into(found, model, card)} has the results of {model} in suite {found['suite']['name']}")

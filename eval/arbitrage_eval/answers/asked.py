@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,12 @@ from arbitrage.progress import Progress
 from arbitrage.recipe.model import Recipe, Teacher
 from arbitrage.rewards.reward import BUILT_IN
 from arbitrage.run import Run
-from arbitrage.shortfall import Shortfall
 from arbitrage.store.store import open_store
-from arbitrage.writing import Built
 from pydantic import ValidationError
 
 from arbitrage_eval.answers.recorded import table
 from arbitrage_eval.answers.table import Answers
-from arbitrage_eval.spending import PILOT_SOURCES, Requests, predicted, sentence, spent, used
+from arbitrage_eval.spending import PILOT_SOURCES, Requests, pool, predicted, sentence, spent, used
 from arbitrage_eval.suite import Suite
 
 
@@ -31,17 +29,16 @@ class Asked:
     """What models answered, and what that took."""
 
     dataset: Path
-    shortfalls: list[Shortfall]
     spending: dict[str, Any]
+    part: dict[str, float]
+    """By language the share of its prompts that was asked, of a sample; empty where all were."""
 
 
-def ask_models(
-    suite: Suite, dataset: Path | None, folder: Path, run: Run, progress: Progress, *, pilot: bool
-) -> Asked | None:
+def ask_models(suite: Suite, dataset: Path | None, folder: Path, run: Run, progress: Progress, *, pilot: bool) -> Asked:
     """Ask a suite's models its prompts, or those of a dataset's split; the same call resumes.
 
     Where there are more sources than a pilot has, they are asked first, and it is said what the rest takes; with
-    `pilot` it ends there, unless all is answered already, and returns None.
+    `pilot` it ends there, unless all is answered already.
 
     Raises:
         ArbitrageError: the user must change something, or stopped it; what is stored stays.
@@ -51,21 +48,26 @@ def ask_models(
     build(asking, folder, run, progress, until="prompts")
     whole, sources = _whole(run)
     if sources > PILOT_SOURCES:
-        there = (run.dataset / "manifest.json").is_file()
         build(asking, folder, run, progress, limit=PILOT_SOURCES)
         ahead = predicted(used(run.preview), whole, suite.models)
         for name, of_model in ahead.items():
             progress.tell(f"all answers of {sentence(name, of_model)}")
-        if pilot and not there:
-            return None
-    built = build(asking, folder, run, progress)
-    spending = {"predicted": ahead, "spent": spent(used(run.dataset), suite.models)}
-    return Asked(run.dataset, unanswered(built), spending)
+        if pilot and not _is_answered(asking, run):
+            sample = Counter(row["language"] for row in _first_of_each(pool(run.preview)))
+            part = {language: sample[language] / asked.number for language, asked in whole.items()}
+            return Asked(run.preview, {"predicted": ahead}, part)
+    build(asking, folder, run, progress)
+    return Asked(run.dataset, {"predicted": ahead, "spent": spent(used(run.dataset), suite.models)}, {})
 
 
-def unanswered(built: Built) -> list[Shortfall]:
-    """Return what fell short in asking; an answer that is empty is an answer here, and no row that an arm lacks."""
-    return [short for short in built.shortfalls if short.arm is None]
+def _is_answered(asking: Recipe, run: Run) -> bool:
+    """Say whether the dataset of an earlier run has an answer of every model to every prompt there is now."""
+    if not (run.dataset / "manifest.json").is_file():
+        return False
+    known = {(row["teacher"], row["prompt_id"]) for row in pool(run.dataset) if row["completion"] is not None}
+    with open_store(run.store, read_only=True) as store:
+        prompts = store.connection.execute("SELECT id, language FROM prompt")
+        return all((name, prompt) in known for prompt, language in prompts for name in asking.teachers_for(language))
 
 
 def recipe_of(suite: Suite, dataset: Path | None, folder: Path, run: Run) -> Recipe:
@@ -80,10 +82,10 @@ def recipe_of(suite: Suite, dataset: Path | None, folder: Path, run: Run) -> Rec
     if not sources:
         assert dataset is not None
         languages = languages or read_manifest(dataset).languages
-        columns = {name: name for name in ("messages", "language", "source_id")}
-        sources = [{"path": os.path.relpath(_written(suite, dataset, languages, run), folder), "columns": columns}]
+        path, columns = _written(suite, dataset, languages, run)
+        sources = [{"path": os.path.relpath(path, folder), "columns": {name: name for name in columns}}]
     return recipe(
-        f"{suite.name}-answers",
+        "models",
         languages,
         [{"license": "other", **source} for source in sources],
         suite.models,
@@ -100,12 +102,17 @@ def recipe_of(suite: Suite, dataset: Path | None, folder: Path, run: Run) -> Rec
 def recipe(
     name: str, languages: Sequence[str], prompts: list[dict[str, Any]], models: Mapping[str, Teacher], **more: Any
 ) -> Recipe:
-    """Return a recipe that asks everybody everything once.
+    """Return a recipe that asks everybody everything once, each in its languages; `name` is that of the suite's block.
 
     Raises:
-        RecipeError: two would answer alike, or are for languages that are not asked.
+        RecipeError: two would answer alike, or one is for none of the languages.
     """
     blocks = {model: block.model_dump(exclude_unset=True) for model, block in models.items()}
+    for model, block in blocks.items():
+        if block.get("languages"):
+            block["languages"] = [language for language in languages if language in block["languages"]]
+            if not block["languages"]:
+                raise RecipeError(f"{name}.{model}.languages: none of them is asked; that is {', '.join(languages)}")
     data = {
         "name": name,
         "license": "other",
@@ -119,7 +126,8 @@ def recipe(
     try:
         return Recipe.model_validate({key: value for key, value in data.items() if value is not None})
     except ValidationError as error:
-        raise RecipeError("\n".join(f"{name}: {one['msg']}" for one in error.errors(include_url=False))) from None
+        said = (one["msg"].removeprefix("Value error, ") for one in error.errors(include_url=False))
+        raise RecipeError("\n".join(line.replace("teachers.", f"{name}.") for line in said)) from None
 
 
 def take_asked(answers: Answers, suite: Suite, dataset: Path) -> dict[str, Any]:
@@ -163,17 +171,19 @@ def _whole(run: Run) -> tuple[dict[str, Requests], int]:
     return dict(whole), sources
 
 
-def _written(suite: Suite, dataset: Path, languages: Sequence[str], run: Run) -> Path:
-    """Write the prompts of a dataset's split as a file that a recipe reads."""
+def _written(suite: Suite, dataset: Path, languages: Sequence[str], run: Run) -> tuple[Path, Sequence[str]]:
+    """Write the prompts of a dataset's split as a file that a recipe reads; return it and its columns."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    path = run.folder / "prompts.jsonl"
+    path, columns = run.folder / "prompts.jsonl", ["messages", "language", "source_id"]
     with path.with_suffix(".part").open("w", encoding="utf-8") as file:
         for row in _first_of_each(table(dataset, "pool", suite.split, languages)):
             turns = [{"role": turn["role"], "content": turn["content"]} for turn in row["prompt"]]
             line = {"messages": turns, "language": row["language"], "source_id": row["source_id"]}
+            if "reference" in row:
+                line["reference"] = row["reference"]
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     path.with_suffix(".part").replace(path)
-    return path
+    return path, [*columns, *({"reference"} & line.keys())] if path.stat().st_size else columns
 
 
 def _first_of_each(rows: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

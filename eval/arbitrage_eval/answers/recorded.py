@@ -14,6 +14,9 @@ from arbitrage.hub.download import at_hub, dataset_at
 from arbitrage_eval.answers.table import Answers
 from arbitrage_eval.suite import ARM, Suite
 
+POOL = "pool:"
+"""What names of rewards begin with that scored a dataset's answers before this evaluation."""
+
 
 @contextmanager
 def recorded(suite: Suite, folder: Path) -> Iterator[Path | None]:
@@ -51,7 +54,8 @@ def take_recorded(answers: Answers, suite: Suite, dataset: Path) -> dict[str, An
     """
     manifest = read_manifest(dataset)
     languages = suite.languages or manifest.languages
-    answers.take(table(dataset, "pool", suite.split, languages))
+    # A reward of the same name may be another one there.
+    answers.take(table(dataset, "pool", suite.split, languages), scores_as=POOL)
     if suite.arms:
         answers.take_routes(row for row in table(dataset, "routes", suite.split, languages) if row["arm"] in suite.arms)
     models: dict[str, Any] = {}

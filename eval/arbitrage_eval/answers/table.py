@@ -15,19 +15,21 @@ from arbitrage_eval.judging.pairs import Pair
 SCHEMA = """
 CREATE TABLE prompt (language TEXT, prompt_id TEXT, source_id TEXT, conversation TEXT,
                      PRIMARY KEY (language, prompt_id)) WITHOUT ROWID;
-CREATE TABLE said (language TEXT, prompt_id TEXT, teacher TEXT, draw INTEGER, completion TEXT, scores TEXT,
+CREATE TABLE said (language TEXT, prompt_id TEXT, teacher TEXT, draw INTEGER, completion TEXT, error TEXT, scores TEXT,
                    PRIMARY KEY (language, prompt_id, teacher, draw)) WITHOUT ROWID;
 CREATE TABLE chosen (arm TEXT, language TEXT, prompt_id TEXT, teacher TEXT, draw INTEGER,
                      PRIMARY KEY (arm, language, prompt_id)) WITHOUT ROWID;
-CREATE TABLE answer (language TEXT, prompt_id TEXT, model TEXT, completion TEXT, scores TEXT,
+CREATE TABLE answer (language TEXT, prompt_id TEXT, model TEXT, completion TEXT, error TEXT, scores TEXT,
                      PRIMARY KEY (language, prompt_id, model)) WITHOUT ROWID;
 """
 OF_TEACHER = """
-INSERT INTO answer SELECT language, prompt_id, ?, completion, scores FROM said WHERE teacher = ? AND draw = 0
+INSERT INTO answer SELECT language, prompt_id, ?, completion, error, scores FROM said WHERE teacher = ? AND draw = 0
 """
 OF_ARM = """
-INSERT INTO answer SELECT language, prompt_id, ?, s.completion, s.scores
-FROM chosen c JOIN said s USING (language, prompt_id, teacher, draw) WHERE c.arm = ?
+INSERT INTO answer
+SELECT language, prompt_id, ?, s.completion, coalesce(s.error, CASE WHEN s.completion IS NULL THEN 'no choice' END),
+    coalesce(s.scores, '{}')
+FROM chosen c LEFT JOIN said s USING (language, prompt_id, teacher, draw) WHERE c.arm = ?
 """
 PAIRS = """
 SELECT m.prompt_id, p.source_id, m.language, m.model, b.model, p.conversation, m.completion, b.completion
@@ -39,11 +41,15 @@ COUNTS = """
 SELECT model, language, count(*), count(completion), total(trim(completion, char(9, 10, 13, 32)) = '')
 FROM answer GROUP BY model, language ORDER BY model, language
 """
+ERRORS = """
+SELECT model, coalesce(error, 'unknown'), count(*) FROM answer WHERE completion IS NULL GROUP BY 1, 2 ORDER BY 1, 2
+"""
 TEXTS = """
 SELECT language, model, completion FROM answer WHERE completion IS NOT NULL ORDER BY language, prompt_id, model
 """
 SCORES = """
-SELECT a.model, a.language, p.source_id, a.scores FROM answer a JOIN prompt p USING (language, prompt_id)
+SELECT a.model, a.language, a.prompt_id, p.source_id, a.scores
+FROM answer a JOIN prompt p USING (language, prompt_id)
 WHERE a.scores <> '{}' ORDER BY a.language, a.prompt_id, a.model
 """
 
@@ -53,6 +59,7 @@ class Scored(NamedTuple):
 
     model: str
     language: str
+    prompt_id: str
     source_id: str
     scores: Mapping[str, float | None]
 
@@ -64,8 +71,8 @@ class Answers:
         self._connection = connection
         self._connection.executescript(SCHEMA)
 
-    def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take rows of a dataset's pool, for `of_teacher` and `of_arm`.
+    def take(self, rows: Iterable[Mapping[str, Any]], scores_as: str = "") -> None:
+        """Take rows of a dataset's pool, for `of_teacher` and `of_arm`; names of rewards begin with `scores_as`.
 
         Raises:
             DatasetError: two rows are of the same answer.
@@ -77,9 +84,9 @@ class Answers:
                 self._connection.execute(
                     "INSERT OR IGNORE INTO prompt VALUES (?, ?, ?, ?)", (*where, row["source_id"], conversation)
                 )
-                scores = json.dumps({one["model"]: one["score"] for one in row["rewards"]})
-                said = (*where, row["teacher"], row["draw"], row["completion"], scores)
-                self._connection.execute("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?)", said)
+                scores = json.dumps({scores_as + one["model"]: one["score"] for one in row["rewards"]})
+                said = (*where, row["teacher"], row["draw"], row["completion"], row["error"], scores)
+                self._connection.execute("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?)", said)
         except sqlite3.IntegrityError as error:
             raise DatasetError(f"the pool has an answer twice: {error}") from error
 
@@ -88,9 +95,9 @@ class Answers:
         self._connection.executemany(
             "INSERT INTO chosen VALUES (?, ?, ?, ?, ?)",
             (
-                (row["arm"], row["language"], row["prompt_id"], row["chosen"]["teacher"], row["chosen"]["draw"])
+                (row["arm"], row["language"], row["prompt_id"], chosen.get("teacher"), chosen.get("draw"))
                 for row in rows
-                if row["chosen"] is not None
+                for chosen in [row["chosen"] or {}]
             ),
         )
 
@@ -114,6 +121,13 @@ class Answers:
             of_model[language] = {"prompts": prompts, "answered": answered, "empty": int(empty)}
         return found
 
+    def unanswered(self) -> dict[str, dict[str, int]]:
+        """Return by model why prompts have no answer, and how often."""
+        found: dict[str, dict[str, int]] = {}
+        for model, error, count in self._connection.execute(ERRORS):
+            found.setdefault(model, {})[error] = count
+        return found
+
     def pairs(self, baseline: str) -> Iterator[Pair]:
         """Yield the answers of all models beside the baseline's, to each prompt that both answered."""
         return (Pair(*row) for row in self._connection.execute(PAIRS, (baseline,)))
@@ -124,8 +138,8 @@ class Answers:
 
     def scores(self) -> Iterator[Scored]:
         """Yield what rewards said of answers."""
-        for model, language, source_id, scores in self._connection.execute(SCORES):
-            yield Scored(model, language, source_id, json.loads(scores))
+        for model, language, prompt_id, source_id, scores in self._connection.execute(SCORES):
+            yield Scored(model, language, prompt_id, source_id, json.loads(scores))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from arbitrage_eval.retrieval.vectors import RULES, Encoder
 if TYPE_CHECKING:
     from arbitrage_eval.retrieval.nearest import Array
 
+LIBRARIES = ("numpy", "torch", "transformers")
 VERSION = 1
 """Of the comparison; raised when the same vectors may give other figures."""
 
@@ -105,7 +106,7 @@ def retrieve(
     def lookup(wanted: Sequence[str]) -> "Array":
         return vectors[[places[text] for text in wanted]]
 
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", "torch", "transformers")}
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {**rates(pairs, lookup), "how": {**how, "neighbours": NEIGHBOURS}, "versions": versions}
 
 
@@ -125,6 +126,9 @@ def _kept(model: Model, pairs: Pairs, folder: Path, where: Path, say: Callable[[
         sentences=digest(pairs),
         rules=RULES,
         version=VERSION,
+        # A GPU takes another precision.
+        gpu=_has_gpu(),
+        libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
     )
     path = where / f"{key}.json"
     if path.is_file():
@@ -133,3 +137,9 @@ def _kept(model: Model, pairs: Pairs, folder: Path, where: Path, say: Callable[[
     found = {"revision": identity, **retrieve(source, pin, pairs, say=say)}
     write_whole(path, to_json(found))
     return found
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

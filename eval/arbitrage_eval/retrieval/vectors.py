@@ -62,7 +62,8 @@ class Encoder:
             )
             # Without the head, whose output over a large vocabulary would take most of the memory.
             self._model: Any = model.to(self.device).eval().base_model
-        except (OSError, ValueError, ImportError, RuntimeError) as error:
+        except Exception as error:
+            # Libraries raise what they like of files that are broken.
             raise ArbitrageError(f"{pretrained}: cannot be loaded: {_first_line(error)}") from error
         text = model.config.get_text_config()
         if not getattr(text, "num_hidden_layers", 0):

@@ -39,4 +39,5 @@ class Examined:
         if folder is not None:
             return {"files": self.revision or folder_hash(folder), **loaded}
         name = self.pretrained or self.model
-        return {**loaded, "model": name, "revision": self.revision, "chat": self.endpoint is not None}
+        # Two servers may call different models by one name.
+        return {**loaded, "model": name, "revision": self.revision, "endpoint": self.endpoint}

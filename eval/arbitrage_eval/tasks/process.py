@@ -6,6 +6,7 @@ the kernel sees to it too.
 """
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -33,6 +34,8 @@ def main(settings: dict[str, Any]) -> None:
     belong_to(settings["parent"])
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as said:
         os.dup2(2, 1)
+        # What libraries log of a request that failed has its headers in it, the key among them.
+        sys.stdout, sys.stderr = _Redacted(1), _Redacted(2)
         try:
             lm = _model(settings["model"])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever started this is told
@@ -51,6 +54,24 @@ def main(settings: dict[str, Any]) -> None:
                 _tell(said, failed=task["label"], why=_reason(error))
             else:
                 _tell(said, finished=task["label"])
+
+
+class _Redacted(io.TextIOBase):
+    """Writes to a file descriptor, but for the key of the endpoint."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace")
+        self._key = os.environ.get("OPENAI_API_KEY", "")
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self._file.write(text.replace(self._key, "[the key]") if len(self._key) > 4 else text)
+        self._file.flush()
+        return len(text)
+
+    def fileno(self) -> int:
+        """Return what is written to."""
+        return self._file.fileno()
 
 
 def _examine(lm: Any, settings: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def run_tasks(
         ArbitrageError: a file or a dataset is no longer what it was.
     """
     where.mkdir(parents=True, exist_ok=True)
-    versions = {name: version(name) for name in LIBRARIES}
+    libraries = (*LIBRARIES, "vllm") if any(model.backend == "vllm" for model in models) else LIBRARIES
+    versions = {name: version(name) for name in libraries}
     ready = [_ready(task, folder, where) for task in tasks]
     found: dict[str, Any] = {}
     for model in models:
@@ -188,8 +189,10 @@ class _Process:
             process.wait()
             process.stdout.close()
         if ended < len(told):
-            failed[label] = self._ended(process.returncode)
-            ended += 1
+            # One that ends before it began with any would do so at each of them.
+            for lost in [label] if began else [one["label"] for one in told]:
+                failed[lost] = self._ended(process.returncode)
+                ended += 1
         return ended
 
     def _environment(self) -> dict[str, str]:

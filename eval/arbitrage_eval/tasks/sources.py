@@ -39,7 +39,11 @@ class TaskFile:
     def digest(self) -> str:
         """The sha256 over all files, with the names that they have from the task file's folder on."""
         whole = hashlib.sha256()
-        for path in sorted({*self._all()}):
+        found = {*self._all()}
+        if any(path.suffix == ".py" for path in found):
+            # Modules of `!function` may import any of their neighbours.
+            found |= {path.resolve() for path in self.path.parent.glob("*.py")}
+        for path in sorted(found):
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             inside = path.is_relative_to(self.path.parent)
@@ -84,6 +88,8 @@ def data_of(config: Mapping[str, Any], path: Path) -> list[Path]:
     source = config.get("dataset_path")
     told = config.get("dataset_kwargs") or {}
     named = told.get("data_files") if isinstance(told, Mapping) else None
+    if isinstance(told, Mapping) and isinstance(told.get("data_dir"), str):
+        named = [named, f"{told['data_dir']}/*"] if named is None or isinstance(named, str) else named
     lists = named.values() if isinstance(named, Mapping) else [named]
     wanted = [str(one) for some in lists for one in (some if isinstance(some, list) else [some]) if one is not None]
     found: list[Path] = []

@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -134,7 +134,8 @@ def _outcome(item: Item, orders: dict[str, Verdict]) -> Outcome:
 def mean(judges: Sequence[Sequence[Outcome]]) -> list[Outcome]:
     """Return the mean of judges, pair by pair; a pair that one of them lacks has none, and is so said.
 
-    Else the judges, of whom one may be stricter, would differ from prompt to prompt and from language to language.
+    Else the judges, of whom one may be stricter, would differ from prompt to prompt. In a language that a judge was not
+    asked about, it is not missed.
 
     Raises:
         VerdictError: judges name two sources or two lengths for one pair of answers.
@@ -146,7 +147,8 @@ def mean(judges: Sequence[Sequence[Outcome]]) -> list[Outcome]:
             if of_item and (of_item[0].source_id, of_item[0].longer) != (outcome.source_id, outcome.longer):
                 raise VerdictError(f"{_where(outcome.item)}: judges name two sources, or read other answers.")
             of_item.append(outcome)
-    return [_mean(found[item], len(judges)) for item in sorted(found)]
+    asked = Counter(language for judge in judges for language in {outcome.item.language for outcome in judge})
+    return [_mean(found[item], asked[item.language]) for item in sorted(found)]
 
 
 def _mean(of_item: list[Outcome], judges: int) -> Outcome:
