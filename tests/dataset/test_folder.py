@@ -264,6 +264,7 @@ def test_mistakes_of_the_caller_are_named(tmp_path: Path) -> None:
         build(tmp_path / "dataset", facts={"when": object()})
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_dataset(tmp_path: Path) -> None:
     found = prompts("de", "train", 1)[0]
 

@@ -295,6 +295,7 @@ def test_groups_tell_where_a_long_file_changed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_memory_stays_flat(tmp_path: Path) -> None:
     def generated(count: int):
         def generate(language: str, split: str):

@@ -181,6 +181,7 @@ def test_numbers_at_the_edge() -> None:
     assert result([("de", "\ud800", {"x": 1.0})])[0]["de"].sources == 1
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_prompts() -> None:
     def rows(count: int) -> Iterator[Row]:
         return (("de", str(number % 5), {"x": float(number), "random": 1.0}) for number in range(count))

@@ -30,6 +30,7 @@ def test_a_restart_with_many_in_flight_parks_for_a_moment_only(tmp_path: Path) -
     assert took < 10
 
 
+@pytest.mark.long
 def test_requests_that_hang_from_before_do_not_hold_up_a_server_that_is_well_again(tmp_path: Path) -> None:
     with tgi.serve(double("a")) as handle:
         handle.faults.set(next=["hang"] * 30 + ["unavailable"] * 36)

@@ -236,6 +236,7 @@ def test_without_its_folder_the_reward_says_where_to_be(place: Path, tmp_path: P
         )
 
 
+@pytest.mark.long
 def test_where_all_teachers_are_one_there_is_nothing_to_gain(tmp_path: Path) -> None:
     teachers = {"a": {"favours": ["order"]}, "b": {"languages": ["de", "en", "fr"]}, "c": {"favours": ["translate"]}}
     base = {"samples": 3000, "steps": 60, "early": 60}

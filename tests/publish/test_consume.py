@@ -52,6 +52,7 @@ def versions(site: Site) -> list[str]:
     return tags
 
 
+@pytest.mark.long
 def test_each_version_loads_its_own_rows_in_one_cache(site: Site, versions: list[str]) -> None:
     script = Path(__file__).with_name("load_versions.py")
     wanted = {tag: truth(site, tag) for tag in versions}

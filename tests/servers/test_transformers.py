@@ -230,6 +230,7 @@ def test_however_a_build_ends_its_server_ends_too(tmp_path: Path, model: Path, n
     assert gone(path)
 
 
+@pytest.mark.long
 def test_a_crashed_server_is_started_again(tmp_path: Path, model: Path) -> None:
     path = tmp_path / "student"
     shutil.copytree(model, path)
@@ -246,6 +247,7 @@ def test_a_crashed_server_is_started_again(tmp_path: Path, model: Path) -> None:
     assert len([row for row in line.pool() if row["completion"]]) == 6
 
 
+@pytest.mark.long
 def test_what_does_not_load_takes_nothing_from_the_others(tmp_path: Path, model: Path) -> None:
     shutil.copytree(model, tmp_path / "broken")
     weights = tmp_path / "broken" / "model.safetensors"

@@ -36,6 +36,7 @@ def line(tmp_path: Path, server: hub.Server) -> Trial:
     return made
 
 
+@pytest.mark.long
 def test_it_stays_at_the_commit_that_was_seen_first(tmp_path: Path, server: hub.Server, line: Trial) -> None:
     model = write_chat_model(tmp_path / "model")
     files = {path.name: path.read_bytes() for path in model.iterdir()}

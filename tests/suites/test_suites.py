@@ -82,6 +82,7 @@ def test_tasks_are_in_our_languages_by_the_codes_of_their_families() -> None:
         assert found and found <= set(ours)
 
 
+@pytest.mark.long
 def test_lm_eval_has_every_task_and_no_other_of_these_families_in_our_languages() -> None:
     tasks = pytest.importorskip("lm_eval.tasks")
     known = set(tasks.TaskManager().all_tasks)

@@ -77,6 +77,7 @@ def python() -> Path:
     return interpreter
 
 
+@pytest.mark.long
 def test_the_text_generation_client(python: Path) -> None:
     assert not os.environ.get("HF_HUB_OFFLINE"), "offline, the client refuses even a server on this machine"
     double = tgi.Double(answers=lambda question: "one two three four")

@@ -51,7 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def trained(place: Place) -> Path:
     """A student, trained and pushed."""
     pushed = ("--push_to_hub", "true", "--hub_model_id", "org/student", "--hub_tag", "v1.0.0")
-    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "4", *pushed))
+    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "3", *pushed))
     assert "tokens an example: 50% have up to " in said
     assert "max_length 256 cuts 0.0% of the examples" in said
     assert "org/student: v1.0.0 is there" in said
@@ -104,7 +104,7 @@ def test_the_pushed_model_loads_with_its_card_and_tag(place: Place, trained: Pat
 def test_the_same_again_trains_nothing_and_a_taken_tag_stays(place: Place, trained: Path) -> None:
     before = place.server.repo("org/student", "model").tags()
     pushed = ("--push_to_hub", "true", "--hub_model_id", "org/student", "--hub_tag", "v1.0.0")
-    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "4", *pushed))
+    said = place.run("sft.py", *options(place, "student", *HUB, "--num_train_epochs", "3", *pushed))
     assert "student is trained already" in said and "v1.0.0 is there" in said
     (refused,) = place.many([["sft", *options(place, "other", *HUB, "--max_steps", "1", *pushed)]])
     assert refused and "has another model under v1.0.0" in refused
@@ -257,13 +257,13 @@ def test_held_out_accuracy_rises(place: Place, trained: Path) -> None:
     place.run(
         "compare.py",
         *("--config", RECIPE, *HUB, "--model_name_or_path", place.base, "--exam", "exam.jsonl"),
-        *("--arms", "reward", "random", "--seeds", "1", "--examples", "3200", "--output_dir", "compared"),
+        *("--arms", "reward", "random", "--seeds", "1", "--examples", "2400", "--output_dir", "compared"),
         *("--eval_strategy", "no", "--eval_on_start", "false"),
     )
     found = json.loads((place.folder / "compared/compare.json").read_text())["arms"]
     assert found["reward"]["right"][0] > found["before training"]["right"][0] + 8
     assert abs(found["reward"]["tokens"][0] - found["random"]["tokens"][0]) < 100
-    assert found["reward"]["examples"][0] <= 3200 >= found["random"]["examples"][0]
+    assert found["reward"]["examples"][0] <= 2400 >= found["random"]["examples"][0]
     table = (place.folder / "compared/compare.md").read_text()
     assert "| reward | " in table and "| before training | - | - | - | " in table
 
