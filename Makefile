@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 demo: .venv/installed  ## a small world whose truth is known: made, built, loaded and rebuilt
 	$(BIN)/python -m arbitrage.miniature demo .miniature builder/recipes/miniature.yaml
 
-test: check  ## everything: style, types, tests
+test: check  ## style, types, tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 long: .venv/installed  ## the tests that take longest: memory, old clients, servers that crash

@@ -117,6 +117,8 @@ def test_a_judge_that_is_down_is_said_and_ends_with_1(dataset: Path, tmp_path: P
 def test_the_suite_of_the_docs_is_one(tmp_path: Path) -> None:
     page = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
     path = tmp_path / "suite.yaml"
-    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    first, second = (block.split("```")[0] for block in page.split("```yaml\n")[1:])
+    path.write_text(first + second, encoding="utf-8")
     read = read_suite(path, {"JUDGE_TOKEN": "hf_x"})
+    assert len(read.tasks) == 5 and len(read.retrieval) == 1
     assert list(read.models) == ["base", "student"] and read.judges["judge"].token == "hf_x"
