@@ -284,7 +284,7 @@ def counted(judge: str) -> Iterator[tuple[str, list[bytes]]]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if b"SECOND ANSWER" in body:
                 asked.append(body)
-                time.sleep(0.02)
+                time.sleep(0.1)
             self._forward(body)
 
         def _forward(self, body: bytes | None) -> None:
@@ -322,7 +322,7 @@ def test_its_suite_examines_its_student_and_goes_on_after_a_kill(place: Path, tr
             command, cwd=place, env={**ENVIRON, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as killed:
             end = time.monotonic() + 240
-            while len(asked) < 60:
+            while len(asked) < 80:
                 assert killed.poll() is None and time.monotonic() < end, killed.stderr and killed.stderr.read()
                 time.sleep(0.02)
             killed.kill()
@@ -330,7 +330,7 @@ def test_its_suite_examines_its_student_and_goes_on_after_a_kill(place: Path, tr
         ran = arbitrage("eval", "eval/suites/miniature.yaml", "--json", folder=place, environ=environ)
         assert ran.returncode == 0, ran.stderr
         found = json.loads(ran.stdout)
-        # Those in flight and those of less than a second are asked again, and no model is.
+        # Those in flight and those of less than a second are asked again, some 44 of 80, and no model is.
         assert len(asked) - len(set(asked)) <= 60
         assert before < len(set(asked)) == found["win_rates"]["spending"]["spent"]["judge"]["requests"]
         teachers = json.loads((run / "asked/run.json").read_text(encoding="utf-8"))["teachers"]
