@@ -148,6 +148,8 @@ def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if "Dataset scripts are no longer supported" in text:
         return f"its data set {SCRIPT} ({text})"
+    # An assertion says nothing but where it stands.
+    text = text or "".join(str(frame.line) for frame in traceback.extract_tb(error.__traceback__)[-1:])
     return f"{type(error).__name__}: {text}"[:LONGEST_REASON]
 
 
