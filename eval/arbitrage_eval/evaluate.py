@@ -59,6 +59,9 @@ def evaluate(suite: Suite, folder: Path, run: Run, progress: Progress, *, pilot:
             asked = ask_models(suite, dataset, folder, Run(run.folder / "asked"), progress, pilot=pilot)
             results["models"] = {**take_asked(answers, suite, asked.dataset), "spending": asked.spending}
             part, models = asked.part, as_served(models, results["models"]["served"])
+            if part:
+                # What a dataset has of other prompts is no part of this sample, and would be taken for one.
+                answers.only_prompts_of(suite.models)
         results["counts"] = answers.counts()
         shortfalls = list(_unanswered(answers))
         if suite.judges:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tgi
+from arbitrage_eval.answers.table import open_answers
 from arbitrage_eval.spending import PILOT_SOURCES
 from commands import arbitrage
 from line.trial import Trial, double, rows, teacher
@@ -162,3 +163,23 @@ def test_prompts_without_an_answer_are_a_shortfall_and_means_are_of_common_promp
     assert set(found["rewards"]["chrf"]["poor"]["languages"]) == {"de"}
     answers = {name: found["rewards"]["chrf"][name]["languages"]["de"]["answers"] for name in ("good", "poor")}
     assert answers["good"] == answers["poor"] > 50
+
+
+def test_of_a_sample_a_dataset_counts_with_the_same_prompts_alone(tmp_path: Path) -> None:
+    def row(teacher: str, n: int) -> dict[str, Any]:
+        turns = [{"role": "user", "content": f"question {n}"}]
+        who = {"language": "de", "prompt_id": f"p{n}", "source_id": f"s{n}", "prompt": turns, "teacher": teacher}
+        return {**who, "draw": 0, "completion": f"{teacher} {n}", "error": None, "rewards": []}
+
+    with open_answers(tmp_path / "answers") as answers:
+        answers.take(row(teacher, n) for teacher in ("base", "other") for n in range(10))
+        answers.of_teacher("base", "base")
+        answers.of_teacher("other", "other")
+        answers.taken()
+        answers.take(row("student", n) for n in range(3))
+        answers.of_teacher("student", "student")
+        assert len(list(answers.pairs("base"))) == 13
+        answers.only_prompts_of(["student"])
+        assert [(pair.model, pair.prompt_id) for pair in answers.pairs("base")] == [
+            (model, f"p{n}") for n in range(3) for model in ("other", "student")
+        ]

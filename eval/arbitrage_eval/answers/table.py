@@ -41,6 +41,10 @@ COUNTS = """
 SELECT model, language, count(*), count(completion), total(trim(completion, char(9, 10, 13, 32)) = '')
 FROM answer GROUP BY model, language ORDER BY model, language
 """
+ONLY = """
+DELETE FROM answer WHERE (language, prompt_id) NOT IN
+    (SELECT language, prompt_id FROM answer WHERE model IN (SELECT value FROM json_each(?)))
+"""
 ERRORS = """
 SELECT model, coalesce(error, 'unknown'), count(*) FROM answer WHERE completion IS NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -112,6 +116,10 @@ class Answers:
     def taken(self) -> None:
         """Forget what no model is made of, before another dataset is taken."""
         self._connection.executescript("DELETE FROM said; DELETE FROM chosen;")
+
+    def only_prompts_of(self, models: Iterable[str]) -> None:
+        """Keep the answers to prompts that one of these models was asked, which may be a sample."""
+        self._connection.execute(ONLY, (json.dumps(list(models)),))
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """Return by model and language how many prompts it was asked, and answered, and answered with nothing."""

@@ -66,14 +66,14 @@ def rates(found: Sequence[Outcome]) -> dict[str, Any]:
     languages = _by_language(found)
     raw = {language: win_rate(rows) for language, rows in languages.items()}
     level = {language: controlled(rows) for language, rows in languages.items()}
+    level_by_class = macro_by_class(level)
     return {
         "languages": {
             language: {**_rate(raw[language], level[language]), **_counts(rows)} for language, rows in languages.items()
         },
         "macro": {**_rate(macro(raw), macro(level)), **_counts(found)},
         "classes": {
-            str(number): _rate(of_class, macro_by_class(level)[number])
-            for number, of_class in macro_by_class(raw).items()
+            str(number): _rate(of_class, level_by_class[number]) for number, of_class in macro_by_class(raw).items()
         },
         "spread": spread(found)._asdict(),
     }
